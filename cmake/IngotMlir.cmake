@@ -1,0 +1,51 @@
+# LLVM/MLIR 22 from Debian and the helpers that define dialects and compiler
+# libraries. No version in find_package: 22 is refused by 22.1.8.
+find_program(INGOT_LLVM_CONFIG NAMES llvm-config-22 REQUIRED)
+execute_process(COMMAND ${INGOT_LLVM_CONFIG} --prefix OUTPUT_VARIABLE INGOT_LLVM_PREFIX
+  OUTPUT_STRIP_TRAILING_WHITESPACE)
+set(MLIR_DIR "${INGOT_LLVM_PREFIX}/lib/cmake/mlir" CACHE PATH "")
+set(LLVM_DIR "${INGOT_LLVM_PREFIX}/lib/cmake/llvm" CACHE PATH "")
+find_package(MLIR REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "Ingot needs LLVM/MLIR 22, found ${LLVM_PACKAGE_VERSION}; run ./dev setup")
+endif()
+list(APPEND CMAKE_MODULE_PATH "${MLIR_CMAKE_DIR}" "${LLVM_CMAKE_DIR}")
+set(LLVM_LINK_LLVM_DYLIB ON)
+set(MLIR_LINK_MLIR_DYLIB ON)
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+# Include paths, definitions and flags of compiler code: no RTTI, no exceptions.
+add_library(ingot_compiler_flags INTERFACE)
+target_include_directories(ingot_compiler_flags SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+target_include_directories(ingot_compiler_flags INTERFACE
+  ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR} ${PROJECT_SOURCE_DIR}/include)
+separate_arguments(LLVM_DEFINITIONS_LIST NATIVE_COMMAND "${LLVM_DEFINITIONS}")
+target_compile_definitions(ingot_compiler_flags INTERFACE ${LLVM_DEFINITIONS_LIST})
+target_compile_options(ingot_compiler_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions>)
+target_link_libraries(ingot_compiler_flags INTERFACE MLIR LLVM)
+
+# ingot_compiler_library(NAME SOURCES... [LINK libs...] [DEPENDS targets...])
+function(ingot_compiler_library name)
+  cmake_parse_arguments(ARG "" "" "LINK;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC ingot_compiler_flags ${ARG_LINK})
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+endfunction()
+
+# ingot_tablegen(TARGET TD_FILE  OUTPUT FLAGS...  OUTPUT FLAGS... )
+#   pairs of an output file name and one -gen-... flag string
+function(ingot_tablegen target td)
+  set(LLVM_TARGET_DEFINITIONS ${td})
+  list(APPEND MLIR_TABLEGEN_FLAGS_LOCAL -I ${PROJECT_SOURCE_DIR} -I ${PROJECT_BINARY_DIR})
+  set(args ${ARGN})
+  while(args)
+    list(POP_FRONT args out flags)
+    separate_arguments(flag_list NATIVE_COMMAND "${flags}")
+    mlir_tablegen(${out} ${flag_list} -I ${PROJECT_SOURCE_DIR} -I ${MLIR_INCLUDE_DIRS})
+  endwhile()
+  add_public_tablegen_target(${target})
+endfunction()
