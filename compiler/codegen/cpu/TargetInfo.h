@@ -1,7 +1,7 @@
 // The processor that kernels are compiled for, as data: what policies and
-// schedules ask (vector width, registers, FMA ports, caches) and what LLVM needs
-// (triple, cpu, features). It comes from one table of processors and, for the
-// host, from the machine itself. Schedules hold no constants of a machine.
+// schedules ask (vector width, registers, FMA ports, caches) and what LLVM
+// needs (triple, cpu, features). It comes from one table of processors and, for
+// the host, from the machine itself. Schedules hold no constants of a machine.
 #ifndef INGOT_COMPILER_CODEGEN_CPU_TARGETINFO_H
 #define INGOT_COMPILER_CODEGEN_CPU_TARGETINFO_H
 
@@ -56,11 +56,12 @@ struct TargetInfo {
 /// The machine we run on: table row by its features, caches from the system.
 TargetInfo getHostTarget();
 
-/// The target that `--mtriple` and `--mcpu` name. An empty triple is the host's;
-/// an empty cpu or "native" is the host if the architecture is the host's, else
-/// the architecture's generic row. `features` is appended to the cpu's own.
-/// Unknown names are an error that lists what is known.
-llvm::Expected<TargetInfo> getTarget(llvm::StringRef triple, llvm::StringRef cpu,
+/// The target that `--mtriple` and `--mcpu` name. An empty triple is the
+/// host's; an empty cpu or "native" is the host if the architecture is the
+/// host's, else the architecture's generic row. `features` is appended to the
+/// cpu's own. Unknown names are an error that lists what is known.
+llvm::Expected<TargetInfo> getTarget(llvm::StringRef triple,
+                                     llvm::StringRef cpu,
                                      llvm::StringRef features = "");
 
 /// Names of the rows of the table in order, for help and tests.
