@@ -1,0 +1,268 @@
+#!/usr/bin/env python3
+"""Compiles the test models with `ingot` and holds them to TensorFlow's references.
+
+    run.py --models DIR --ingot build/release/.../ingot [--only NAME ...]
+
+For each model and form (SavedModel, frozen GraphDef):
+  compile       the command line works and writes the artifact and the header
+  reproducible  a second compilation gives the same bytes
+  accuracy      error against float64 at most twice TensorFlow's own (both printed)
+  threads       the same bits with 1, 2 and 5 threads
+  rows          row i of the largest batch has the bits of that row alone
+  lively        two inputs give clearly different outputs (else a skipped layer hides)
+  cli           `ingot run` gives the bits that the C ABI gives
+Uses the standard library only. The last line is `N passed, N failed`.
+"""
+import argparse
+import filecmp
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import npy
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+passed, failed = 0, []
+
+
+def check(name, good, detail=""):
+    global passed
+    if good:
+        passed += 1
+    else:
+        failed.append(name)
+    print(f"{'ok  ' if good else 'FAIL'} {name}{'  ' + detail if detail else ''}", flush=True)
+    return good
+
+
+def run(command, **kw):
+    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=300, **kw)
+
+
+def last_lines(r):
+    return f"exit status {r.returncode}: " + " | ".join((r.stdout + r.stderr).strip().splitlines()[-4:])
+
+
+def errors(got, want):
+    """Largest and root-mean-square difference, over equal shapes; NaN differs from all but NaN."""
+    worst = total = 0.0
+    for g, w in zip(got.values(), want.values()):
+        d = abs(g - w) if g == g and w == w else (0.0 if (g != g) == (w != w) else math.inf)
+        d = 0.0 if g == w else d
+        worst, total = max(worst, d), total + d * d
+    return worst, math.sqrt(total / max(1, len(want.values())))
+
+
+def magnitude(a):
+    return max((abs(v) for v in a.values()), default=0.0)
+
+
+class Form:
+    """One model in one form, with its artifact and the calls on it."""
+
+    def __init__(self, opts, folder, manifest, form, work):
+        self.opts, self.folder, self.manifest, self.form, self.work = opts, folder, manifest, form, work
+        self.name = f"{manifest['name']}/{form}"
+        frozen = manifest.get("frozen", {})
+        self.feeds = frozen["feeds"] if form == "frozen" else {}
+        self.fetches = frozen["fetches"] if form == "frozen" else {}
+        self.so = work / "model.so"
+
+    def compile(self, out):
+        out.mkdir(parents=True, exist_ok=True)
+        c = [self.opts.ingot, "compile", self.folder / ("frozen.pb" if self.form == "frozen" else "saved_model"),
+             "-o", out / "model.so", "--header", out / "model.h"]
+        for shape in self.manifest["shapes"]:
+            name, dims = shape.split("=")
+            c += ["--shape", f"{self.feeds.get(name, name)}={dims}"]
+        for n in self.feeds.values():
+            c += ["--feed", n]
+        for n in self.fetches.values():
+            c += ["--fetch", n]
+        return run(c)
+
+    def call_line(self, case, inputs, prefix):
+        sig = "-" if self.form == "frozen" else case["signature"]
+        return "\t".join([sig, str(prefix)] + [f"{self.feeds.get(n, n)}={f}" for n, f in inputs.items()])
+
+    def output(self, prefix, name):
+        name = re.sub(r"[:/]", "_", self.fetches.get(name, name))
+        return npy.load(f"{prefix}.{name}.npy")
+
+    def replay(self, lines, threads):
+        return run([self.opts.replay, self.so, threads], input="\n".join(lines) + "\n")
+
+    def inputs(self, case):
+        return {n: self.folder / f for n, f in case["inputs"].items()}
+
+    def all_cases(self, tag, threads):
+        """Runs every case in order in one process; returns prefix by case, or None."""
+        prefixes = {c["name"]: self.work / f"{tag}.{c['name']}" for c in self.manifest["cases"]}
+        r = self.replay([self.call_line(c, self.inputs(c), prefixes[c["name"]]) for c in self.manifest["cases"]], threads)
+        return (prefixes if r.returncode == 0 else None), last_lines(r)
+
+    def accuracy(self, prefixes):
+        # TensorFlow's error over all cases of an output: of one row alone it is luck.
+        own = {}
+        for c in self.manifest["cases"]:
+            for n, refs in c["outputs"].items():
+                truth = npy.load(self.folder / refs["f64"])
+                if not truth.floating:
+                    continue
+                for k in ("f32", "f32_onednn"):
+                    e = errors(npy.load(self.folder / refs[k]), truth)
+                    own[n] = tuple(map(max, own.get(n, (0.0, 0.0)), e))
+        for c in self.manifest["cases"]:
+            for n, refs in c["outputs"].items():
+                test = f"{self.name}/accuracy/{c['name']}.{n}"
+                got, f32 = self.output(prefixes[c["name"]], n), npy.load(self.folder / refs["f32"])
+                if got.shape != f32.shape or got.descr != f32.descr:
+                    check(test, False, f"found {got.descr}{got.shape}, expected {f32.descr}{f32.shape}")
+                elif not f32.floating:
+                    check(test, got.data == f32.data, f"{f32.descr} exact")
+                else:
+                    truth = npy.load(self.folder / refs["f64"])
+                    e, floor = errors(got, truth), 4 * 2.0 ** -24 * magnitude(truth)
+                    good = all(a <= 2 * t + floor for a, t in zip(e, own[n]))
+                    check(test, good, f"max error {e[0]:.3g} (TensorFlow {own[n][0]:.3g}), "
+                                      f"rms {e[1]:.3g} (TensorFlow {own[n][1]:.3g})")
+
+    def same(self, test, a, b):
+        for c in self.manifest["cases"]:
+            for n in c["outputs"]:
+                x, y = self.output(a[c["name"]], n), self.output(b[c["name"]], n)
+                if (x.shape, x.data) != (y.shape, y.data):
+                    return check(test, False, f"case {c['name']}, output {n}: other bits; "
+                                              f"max difference {errors(x, y)[0]:.3g}")
+        return check(test, True)
+
+    def biggest(self):
+        return max(self.manifest["cases"],
+                   key=lambda c: max(npy.load(p).shape[:1] or (0,) for p in self.inputs(c).values()))
+
+    def rows(self, prefixes):
+        case = self.biggest()
+        sig = self.manifest["signatures"][case["signature"]]
+        arrays = {n: npy.load(p) for n, p in self.inputs(case).items()}
+        batched = [n for n in arrays if sig["inputs"][n].startswith("?x")]
+        count = arrays[batched[0]].shape[0]
+        picks, lines = sorted({0, 1, count // 2 + 1, count - 1}), []
+        for i in picks:
+            files = self.inputs(case)
+            for n in batched:
+                files[n] = self.work / f"row{i}.{n}.npy"
+                npy.save(files[n], arrays[n].row(i))
+            lines.append(self.call_line(case, files, self.work / f"row{i}"))
+        r = self.replay(lines, 1)
+        if r.returncode:
+            return check(f"{self.name}/rows", False, last_lines(r))
+        for i in picks:
+            for n in case["outputs"]:
+                if not sig["outputs"][n].startswith("?x"):
+                    continue
+                alone, whole = self.output(self.work / f"row{i}", n), self.output(prefixes[case["name"]], n)
+                if alone.data != whole.row(i).data:
+                    return check(f"{self.name}/rows", False, f"row {i} of {case['name']}, output {n}: other bits "
+                                 f"than alone; max difference {errors(whole.row(i), alone)[0]:.3g}")
+        return check(f"{self.name}/rows", True)
+
+    def lively(self, prefixes):
+        case = self.biggest()
+        worst = math.inf
+        for n in case["outputs"]:
+            y = self.output(prefixes[case["name"]], n)
+            if y.floating and len(y.shape) > 1:
+                a, b = y.row(0), y.row(y.shape[0] - 1)
+                norm = math.sqrt(sum(v * v for v in a.values())) or 1.0
+                diff = math.sqrt(sum((u - v) ** 2 for u, v in zip(a.values(), b.values())))
+                worst = min(worst, diff / norm)
+        check(f"{self.name}/lively", worst > 0.05, f"relative difference {worst:.3g}")
+
+    def cli(self, prefixes):
+        """The command line on the first case (of a fresh state, like the replay's first)."""
+        case, out = self.manifest["cases"][0], self.work / "cli"
+        c = [self.opts.ingot, "run", self.so, "--output", out]
+        if self.form != "frozen" and case["signature"] != "serving_default":
+            c += ["--signature", case["signature"]]
+        for n, p in self.inputs(case).items():
+            c += ["--input", f"{self.feeds.get(n, n)}=@{p}"]
+        r = run(c)
+        if r.returncode:
+            return check(f"{self.name}/cli", False, last_lines(r))
+        for n in case["outputs"]:
+            file = re.sub(r"[^A-Za-z0-9_.-]", "_", self.fetches.get(n, n)) + ".npy"
+            if not (out / file).exists():
+                return check(f"{self.name}/cli", False, f"no {file} in --output")
+            a, b = npy.load(out / file), self.output(prefixes[case["name"]], n)
+            if (a.shape, a.descr, a.data) != (b.shape, b.descr, b.data):
+                return check(f"{self.name}/cli", False, f"output {n} differs from the C ABI's")
+        return check(f"{self.name}/cli", True)
+
+    def test(self):
+        start = time.time()
+        r = self.compile(self.work)
+        seconds = time.time() - start
+        good = r.returncode == 0 and self.so.exists() and (self.work / "model.h").exists()
+        size = f"{self.so.stat().st_size / 1e6:.2f} MB" if self.so.exists() else ""
+        if not check(f"{self.name}/compile", good, f"{seconds:.2f} s, {size}" if good else last_lines(r)):
+            return
+        self.compile(self.work / "again")
+        same = all((self.work / "again" / f).exists() and filecmp.cmp(self.work / f, self.work / "again" / f, False)
+                   for f in ("model.so", "model.h"))
+        check(f"{self.name}/reproducible", same, "" if same else "two compilations differ")
+        prefixes, why = self.all_cases("t1", 1)
+        if not prefixes:
+            check(f"{self.name}/run", False, why)
+            return
+        self.accuracy(prefixes)
+        for threads in (2, 5):
+            other, why = self.all_cases(f"t{threads}", threads)
+            test = f"{self.name}/threads{threads}"
+            self.same(test, prefixes, other) if other else check(test, False, why)
+        if self.manifest["rows"]:
+            self.rows(prefixes)
+        self.lively(prefixes)
+        self.cli(prefixes)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--models", type=pathlib.Path, required=True)
+    ap.add_argument("--ingot", type=pathlib.Path, required=True)
+    ap.add_argument("--only", nargs="*")
+    ap.add_argument("--forms", nargs="*", default=["saved_model", "frozen"])
+    opts = ap.parse_args()
+    with tempfile.TemporaryDirectory(prefix="ingot-models-") as tmp:
+        tmp = pathlib.Path(tmp)
+        opts.replay = tmp / "replay"
+        r = run(["cc", "-O1", "-std=c11", f"-I{ROOT}/include", HERE / "replay.c", "-o", opts.replay, "-ldl"])
+        if not check("replay builds", r.returncode == 0, r.stderr):
+            print("0 passed, 1 failed")
+            sys.exit(1)
+        for folder in sorted(p.parent for p in opts.models.glob("*/manifest.json")):
+            if opts.only and folder.name not in opts.only:
+                continue
+            manifest = json.loads((folder / "manifest.json").read_text())
+            for form in opts.forms:
+                if form == "frozen" and "frozen" not in manifest:
+                    continue
+                work = tmp / folder.name / form
+                work.mkdir(parents=True)
+                try:
+                    Form(opts, folder, manifest, form, work).test()
+                except (OSError, ValueError, subprocess.TimeoutExpired) as e:
+                    check(f"{folder.name}/{form}", False, f"{type(e).__name__}: {e}")
+    for name in failed:
+        print(f"failed: {name}")
+    print(f"{passed} passed, {len(failed)} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
