@@ -33,6 +33,7 @@ class Case:
     `dims[name]` spells the declared shape of a feed: "4x5", "?x5", "nxm", "" for
     rank 0; static shapes of the first run where it is missing. `truth` asks for a
     float64 result; the graph is then built a second time with float64 feeds.
+    `rules` is a list of a rule for each result, or makes one of (results, truth).
     """
 
     def __init__(self, name, build, runs, dims=None, rule=None, truth=False, error=False, rules=None):
@@ -113,10 +114,11 @@ def encode(case):
             if truth:
                 run["truth"] = [tensor(t) if t.dtype.kind in "fc" else None for t in truth[i]]
         runs.append(run)
+    rules = case.rules(results, truth) if callable(case.rules) else case.rules or [case.rule] * len(out)
     graph_bytes = graph.as_graph_def().SerializeToString(deterministic=True)
     header = {"name": case.name, "graph": len(graph_bytes), "feeds": list(case.runs[0]),
               "shapes": {n: "x".join(declared(case, n) + [DTYPES[v.dtype.name]]) for n, v in case.runs[0].items()},
-              "fetches": [fetch_name(t) for t in out], "rules": case.rules or [case.rule] * len(out), "runs": runs}
+              "fetches": [fetch_name(t) for t in out], "rules": rules, "runs": runs}
     text = json.dumps(header).encode()
     return struct.pack("<I", len(text)) + text + graph_bytes + b"".join(blobs)
 
