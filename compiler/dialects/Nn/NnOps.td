@@ -250,7 +250,7 @@ def Nn_YieldOp : Nn_Op<"yield", [Pure, Terminator, ReturnLike]> {
   let summary = "Ends a region of nn.for, nn.while, nn.if and nn.kernel";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
-  let builders = [OpBuilder<(ins), [{}]>];
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange()); }]>];
 }
 
 //===-- Kernels -----------------------------------------------------------===//

@@ -82,6 +82,18 @@ bool SizeExpr::isNonNegative() const {
   return true;
 }
 
+SizeExpr SizeExpr::roundedUp(int64_t multiple) const {
+  SizeExpr r;
+  for (auto &[m, c] : terms) {
+    SizeExpr factor;
+    factor.terms[m] = 1;
+    if (!factor.isNonNegative())
+      return ceilDiv(*this, multiple) * multiple;
+    r.addTerm(m, llvm::divideCeilSigned(c, multiple) * multiple);
+  }
+  return r;
+}
+
 std::string SizeExpr::str() const {
   if (terms.empty())
     return "0";

@@ -61,6 +61,10 @@ public:
   /// a / b when that is exact whatever the symbols are.
   static std::optional<SizeExpr> exactDiv(const SizeExpr &a, const SizeExpr &b);
 
+  /// An upper bound that is a multiple of `multiple` whatever the symbols are, by
+  /// rounding up coefficients, so that bounds stay comparable.
+  SizeExpr roundedUp(int64_t multiple) const;
+
   /// The value, given the symbols' values; none if one is unknown, a division
   /// is by zero or the result does not fit 64 bits.
   std::optional<int64_t>
