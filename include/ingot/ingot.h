@@ -48,11 +48,11 @@ enum {
   INGOT_DIVIDE_BY_ZERO = 5,   /**< integer division or remainder by zero */
   INGOT_OUT_OF_MEMORY = 6,    /**< the allocator returned null */
   INGOT_CAPACITY = 7,         /**< an output buffer is too small */
-  INGOT_BUSY = 8,             /**< state in use by a call that excludes this one */
-  INGOT_UNSUPPORTED = 9,      /**< this processor or driver lacks something */
-  INGOT_IO = 10,              /**< a file could not be read or written */
-  INGOT_VERSION = 11,         /**< the module has another ABI version */
-  INGOT_FAILED = 12           /**< the model itself reports an error */
+  INGOT_BUSY = 8,        /**< state in use by a call that excludes this one */
+  INGOT_UNSUPPORTED = 9, /**< this processor or driver lacks something */
+  INGOT_IO = 10,         /**< a file could not be read or written */
+  INGOT_VERSION = 11,    /**< the module has another ABI version */
+  INGOT_FAILED = 12      /**< the model itself reports an error */
 };
 
 /** Element types. Values never change. */
@@ -77,7 +77,8 @@ enum {
   INGOT_STRING = 16 /**< reserved: elements are ingot_string */
 };
 
-/** An element of a string tensor (reserved; no compiled model takes one yet). */
+/** An element of a string tensor (reserved; no compiled model takes one yet).
+ */
 typedef struct ingot_string {
   const char *data;
   size_t size;
@@ -85,8 +86,8 @@ typedef struct ingot_string {
 
 /** Bytes of one element of `dtype`; 0 for an unknown one. */
 static inline size_t ingot_dtype_size(ingot_dtype dtype) {
-  static const uint8_t size[17] = {0, 1, 1, 2, 4, 8, 1, 2,
-                                   4, 8, 2, 2, 4, 8, 8, 16, 16};
+  static const uint8_t size[17] = {0, 1, 1, 2, 4, 8, 1,  2, 4,
+                                   8, 2, 2, 4, 8, 8, 16, 16};
   return dtype > 0 && dtype < 17 ? size[dtype] : 0;
 }
 
@@ -227,8 +228,9 @@ struct ingot_functions {
                                  const ingot_context_options *,
                                  ingot_context **);
   void (*context_destroy)(ingot_context *);
-  ingot_status (*output_shapes)(ingot_context *, uint32_t,
-                                const ingot_tensor *, ingot_tensor *);
+  ingot_state *(*context_state)(ingot_context *);
+  ingot_status (*output_shapes)(ingot_context *, uint32_t, const ingot_tensor *,
+                                ingot_tensor *);
   ingot_status (*run)(ingot_context *, uint32_t, const ingot_tensor *,
                       ingot_tensor *);
   ingot_status (*profile)(ingot_context *, int32_t);
@@ -277,9 +279,9 @@ static inline int32_t ingot_find_variable(const ingot_module *module,
 }
 
 /** Makes a state with the variables' initial values. `options` may be null. */
-static inline ingot_status ingot_state_create(
-    const ingot_module *module, const ingot_state_options *options,
-    ingot_state **state) {
+static inline ingot_status
+ingot_state_create(const ingot_module *module,
+                   const ingot_state_options *options, ingot_state **state) {
   return module->functions->state_create(module, options, state);
 }
 
@@ -290,8 +292,8 @@ static inline void ingot_state_destroy(const ingot_module *module,
   module->functions->state_destroy(state);
 }
 
-/** Copies variable `index` to `data`; `bytes` must be its size. A null state
- * is the module's default state. */
+/** Copies variable `index` to `data`; `bytes` must be its size. INGOT_BUSY
+ * while a call changes the state. */
 static inline ingot_status ingot_state_get(const ingot_module *module,
                                            ingot_state *state, uint32_t index,
                                            void *data, size_t bytes) {
@@ -299,7 +301,7 @@ static inline ingot_status ingot_state_get(const ingot_module *module,
 }
 
 /** Sets variable `index` from `data`; `bytes` must be its size. INGOT_BUSY
- * while a call uses the state. A null state is the module's default state. */
+ * while a call uses the state. */
 static inline ingot_status ingot_state_set(const ingot_module *module,
                                            ingot_state *state, uint32_t index,
                                            const void *data, size_t bytes) {
@@ -313,9 +315,10 @@ static inline ingot_status ingot_state_reset(const ingot_module *module,
 }
 
 /** Makes a context. `options` may be null. */
-static inline ingot_status ingot_context_create(
-    const ingot_module *module, const ingot_context_options *options,
-    ingot_context **context) {
+static inline ingot_status
+ingot_context_create(const ingot_module *module,
+                     const ingot_context_options *options,
+                     ingot_context **context) {
   return module->functions->context_create(module, options, context);
 }
 
@@ -323,6 +326,13 @@ static inline ingot_status ingot_context_create(
 static inline void ingot_context_destroy(const ingot_module *module,
                                          ingot_context *context) {
   module->functions->context_destroy(context);
+}
+
+/** The state a context works on; the module's default state if none was given
+ * for it. It stays the owner's: do not destroy it. */
+static inline ingot_state *ingot_context_state(const ingot_module *module,
+                                               ingot_context *context) {
+  return module->functions->context_state(context);
 }
 
 /** For inputs of these shapes (their data is not read) sets dtype, rank and
@@ -343,8 +353,7 @@ static inline ingot_status ingot_output_shapes(const ingot_module *module,
  * unspecified. With one thread a call makes no allocation, lock or system call
  * once a call of at least this size has been made. */
 static inline ingot_status ingot_run(const ingot_module *module,
-                                     ingot_context *context,
-                                     uint32_t signature,
+                                     ingot_context *context, uint32_t signature,
                                      const ingot_tensor *inputs,
                                      ingot_tensor *outputs) {
   return module->functions->run(context, signature, inputs, outputs);

@@ -42,8 +42,8 @@ typedef struct ingot_rt_site {
  * Returns 0 or a status (of ingot_rt_dispatch or ingot_rt_fail) at once. */
 typedef int32_t ingot_rt_program(ingot_context *context, void *const *inputs,
                                  void *const *outputs, void *const *variables,
-                                 const void *const *constants,
-                                 int64_t *symbols, char *arena);
+                                 const void *const *constants, int64_t *symbols,
+                                 char *arena);
 
 /** Where an entry symbol is bound: a dimension of an input. */
 typedef struct ingot_rt_binding {
@@ -53,7 +53,8 @@ typedef struct ingot_rt_binding {
 /** The private half of a signature. */
 typedef struct ingot_rt_signature {
   ingot_rt_program *program;
-  /** Bytes of the arena; `symbols` as at entry (data symbols at their bound). */
+  /** Bytes of the arena; `symbols` as at entry (data symbols at their bound).
+   */
   int64_t (*arena_bytes)(const int64_t *symbols);
   /** Writes the sizes of all inputs, then all outputs (`rank` of each). */
   void (*shapes)(const int64_t *symbols, int64_t *dims);
@@ -77,6 +78,9 @@ typedef struct ingot_rt_constant {
 /** Offset of a variable's initial value that is all zeros. */
 #define INGOT_RT_ZERO_INIT UINT64_MAX
 
+/** Bytes that a module gives the runtime for what changes. */
+#define INGOT_RT_INSTANCE_BYTES 1024
+
 /** `ingot_module.internal`. */
 typedef struct ingot_rt_module {
   const ingot_module *module;
@@ -90,8 +94,8 @@ typedef struct ingot_rt_module {
   uint32_t num_sites;
   const ingot_rt_site *const *sites; /**< by index; for the profile */
   uint64_t cpu_features;             /**< INGOT_RT_CPU_* bits it needs */
-  void *instance;                    /**< address of a zeroed pointer to be
-                                          owned by the runtime */
+  void *instance; /**< INGOT_RT_INSTANCE_BYTES of zeros, 64-byte aligned, that
+                       the runtime owns */
 } ingot_rt_module;
 
 /** Processor features an artifact may need (x86-64). */

@@ -1,0 +1,265 @@
+// The partition of a block into kernels.
+//
+// Operations are placed in program order. An elementwise operation joins the
+// group of an operand when it reads that group point by point; a reduction over
+// trailing dimensions joins the group that computes its rows (softmax, layer
+// normalization). Injective operations belong to whoever reads them, as long as
+// that costs nothing. Joining never makes two kernels need each other.
+#include "compiler/passes/group/Partition.h"
+#include "compiler/dialects/Nn/Build.h"
+
+using namespace mlir;
+using namespace ingot;
+using namespace ingot::nn;
+
+StringRef ingot::kernelKindName(KernelKind kind) {
+  switch (kind) {
+  case KernelKind::Elementwise: return "elementwise";
+  case KernelKind::Contraction: return "contraction";
+  case KernelKind::Window: return "window";
+  case KernelKind::Reduction: return "reduction";
+  case KernelKind::Row: return "row";
+  case KernelKind::Other: return "other";
+  }
+  return "other";
+}
+
+static bool isComputed(Operation *op) {
+  return isa<NnDialect>(op->getDialect()) && op->getNumRegions() == 0 && op->getNumResults() &&
+         !isa<ConstantOp, ReshapeOp, CopyOp, DispatchOp>(op) && !op->hasTrait<OpTrait::IsTerminator>();
+}
+
+/// Reduces exactly the last dimensions.
+static bool reducesTrailing(ReduceOp op) {
+  int64_t rank = Build::rank(op.getX()), first = rank - op.getDims().size();
+  for (auto [i, d] : llvm::enumerate(op.getDims()))
+    if (d != first + int64_t(i))
+      return false;
+  return !op.getDims().empty();
+}
+
+Partition::Partition(Block &block) : block(block) {
+  for (Operation &op : block)
+    if (isComputed(&op))
+      place(&op);
+}
+
+void Partition::place(Operation *op) {
+  switch (fusionClass(op)) {
+  case FusionClass::Elementwise: return placeElementwise(op);
+  case FusionClass::Injective: return placeInjective(op);
+  case FusionClass::Contraction: open(op, KernelKind::Contraction); return;
+  case FusionClass::Reduction: return placeReduction(op);
+  case FusionClass::Opaque:
+    if (isa<SoftmaxOp, LogSoftmaxOp>(op)) {
+      Group &g = all[open(op, KernelKind::Row)];
+      g.rowShape = g.shape;
+      return;
+    }
+    open(op, KernelKind::Other);
+  }
+}
+
+int Partition::open(Operation *op, KernelKind kind) {
+  Group g;
+  g.kind = kind;
+  g.shape = dimsOf(op->getResult(0));
+  g.prepare = constness.isPrepared(op);
+  all.push_back(std::move(g));
+  join(all.size() - 1, op);
+  return all.size() - 1;
+}
+void Partition::join(int group, Operation *op) {
+  all[group].ops.push_back(op);
+  index[op] = group;
+}
+
+void Partition::sources(Operation *op, llvm::SetVector<Operation *> &out) const {
+  auto add = [&](Value v) {
+    Operation *def = v.getDefiningOp();
+    if (!def || def->getBlock() != &block)
+      return;
+    if (isCloned(def))
+      sources(def, out);
+    else
+      out.insert(def);
+  };
+  for (Value v : op->getOperands())
+    add(v);
+  op->walk([&](Operation *inner) {
+    if (inner != op)
+      llvm::for_each(inner->getOperands(), add);
+  });
+}
+
+bool Partition::wouldCycle(int group, Operation *op) const {
+  llvm::SetVector<Operation *> work;
+  sources(op, work);
+  // Everything that must be complete before op, except through the group itself.
+  llvm::DenseSet<int> seen;
+  Operation *first = all[group].ops.front();
+  for (unsigned i = 0; i < work.size(); ++i) {
+    Operation *s = work[i];
+    int g = groupOf(s);
+    if (g == group) // op reads the group itself: that is the join
+      continue;
+    if (g < 0) {
+      llvm::SetVector<Operation *> next;
+      if (s->isBeforeInBlock(first))
+        continue;
+      sources(s, next);
+      for (Operation *n : next) {
+        if (groupOf(n) == group)
+          return true;
+        work.insert(n);
+      }
+      continue;
+    }
+    if (!seen.insert(g).second || all[g].ops.back()->isBeforeInBlock(first))
+      continue;
+    for (Operation *member : all[g].ops) {
+      llvm::SetVector<Operation *> next;
+      sources(member, next);
+      for (Operation *n : next) {
+        int h = groupOf(n);
+        if (h == group)
+          return true;
+        if (h != g)
+          work.insert(n);
+      }
+    }
+  }
+  return false;
+}
+
+/// Operand dimension i is result dimension i, and only trailing ones are missing:
+/// one value a row.
+static bool isRowBroadcast(BroadcastOp bc) {
+  for (auto [i, d] : llvm::enumerate(bc.getDims()))
+    if (d != int64_t(i))
+      return false;
+  return true;
+}
+
+bool Partition::readsPointwise(int group, Operation *op, bool asRow) const {
+  const Group &g = all[group];
+  Dims shape = dimsOf(op->getResult(0));
+  for (Value v : op->getOperands()) {
+    Operation *def = v.getDefiningOp();
+    if (!def || def->getBlock() != &block)
+      continue;
+    if (groupOf(def) == group) {
+      Dims own = dimsOf(v);
+      if (own != shape && !(isa<ReduceOp>(op) && own == g.rowShape))
+        return false;
+      continue;
+    }
+    if (!isCloned(def))
+      continue;
+    llvm::SetVector<Operation *> through;
+    sources(def, through);
+    bool reads = llvm::any_of(through, [&](Operation *s) { return groupOf(s) == group; });
+    if (!reads)
+      continue;
+    auto bc = dyn_cast<BroadcastOp>(def);
+    Operation *from = bc ? bc.getX().getDefiningOp() : nullptr;
+    if (!asRow || !from || groupOf(from) != group || !isRowBroadcast(bc) || dimsOf(bc.getX()) != g.shape)
+      return false;
+  }
+  return true;
+}
+
+void Partition::placeElementwise(Operation *op) {
+  Dims shape = dimsOf(op->getResult(0));
+  bool prepare = constness.isPrepared(op);
+  llvm::SetVector<Operation *> from;
+  sources(op, from);
+  SmallVector<int> candidates;
+  for (Operation *s : from)
+    if (int g = groupOf(s); g >= 0 && !llvm::is_contained(candidates, g))
+      candidates.push_back(g);
+  llvm::sort(candidates, std::greater<int>());
+  for (int c : candidates) {
+    Group &g = all[c];
+    if (g.prepare != prepare || g.kind == KernelKind::Other)
+      continue;
+    bool rows = (g.kind == KernelKind::Row || g.kind == KernelKind::Reduction) && !g.rowShape.empty();
+    bool asRow = rows && shape == g.rowShape && g.rowShape != g.shape;
+    if (shape != g.shape && !asRow)
+      continue;
+    if (!readsPointwise(c, op, asRow) || wouldCycle(c, op))
+      continue;
+    if (asRow)
+      g.kind = KernelKind::Row;
+    return join(c, op);
+  }
+  open(op, KernelKind::Elementwise);
+}
+
+void Partition::placeReduction(Operation *op) {
+  auto reduce = dyn_cast<ReduceOp>(op);
+  if (!reduce) {
+    open(op, KernelKind::Window);
+    return;
+  }
+  bool trailing = reducesTrailing(reduce), prepare = constness.isPrepared(op);
+  Operation *def = reduce.getX().getDefiningOp();
+  int c = def && def->getBlock() == &block ? groupOf(def) : -1;
+  Dims input = dimsOf(reduce.getX()), output = dimsOf(reduce.getResult());
+  if (c >= 0 && all[c].prepare == prepare) {
+    Group &g = all[c];
+    // A row kernel takes a further reduction of its rows.
+    if (trailing && !g.rowShape.empty() && g.rowShape == input && g.shape == output && !wouldCycle(c, op)) {
+      g.kind = KernelKind::Row;
+      return join(c, op);
+    }
+    // An elementwise group becomes the producer of the reduction: alone if nothing
+    // else reads it, as a row kernel if its values are needed as well.
+    bool alone = llvm::all_of(g.ops, [&](Operation *member) {
+      return llvm::all_of(member->getUsers(), [&](Operation *u) { return u == op || groupOf(u) == c; });
+    });
+    if (g.kind == KernelKind::Elementwise && g.shape == input && (alone || trailing)) {
+      g.kind = alone ? KernelKind::Reduction : KernelKind::Row;
+      g.shape = output;
+      if (trailing)
+        g.rowShape = input;
+      return join(c, op);
+    }
+  }
+  Group &g = all[open(op, KernelKind::Reduction)];
+  if (trailing)
+    g.rowShape = input;
+}
+
+bool Partition::mayClone(Operation *op) const {
+  // Readers that take any pulled operand: elementwise, reductions, injective ones.
+  // Contractions take views only; loops, calls and the terminator need memory.
+  if (isa<BroadcastOp, IotaOp, UnpackOp, SizesOp>(op)) {
+    return llvm::all_of(op->getUsers(), [&](Operation *u) {
+      return isComputed(u) && u->getBlock() == &block;
+    });
+  }
+  if (isa<PackOp, ConcatOp>(op) || !op->hasOneUse())
+    return false;
+  Operation *user = *op->getUsers().begin();
+  if (user->getBlock() != &block || !isComputed(user))
+    return false;
+  switch (fusionClass(user)) {
+  case FusionClass::Elementwise: return true;
+  case FusionClass::Injective: return isa<BroadcastOp, SliceOp>(op) || !isa<PackOp>(user);
+  case FusionClass::Reduction: return isa<PadOp, SliceOp>(op);
+  default: return false;
+  }
+}
+
+void Partition::placeInjective(Operation *op) {
+  if (mayClone(op) && !constness.isPrepared(op)) {
+    cloned.insert(op);
+    return;
+  }
+  if (mayClone(op) && isa<BroadcastOp, UnpackOp>(op)) {
+    cloned.insert(op);
+    return;
+  }
+  open(op, KernelKind::Elementwise);
+}

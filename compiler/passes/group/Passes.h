@@ -1,0 +1,26 @@
+// Station 5: nn -> nn with every computation inside an nn.kernel.
+// The order of these passes is in compiler/Pipeline.cpp.
+#ifndef INGOT_COMPILER_PASSES_GROUP_PASSES_H
+#define INGOT_COMPILER_PASSES_GROUP_PASSES_H
+
+#include "compiler/codegen/cpu/TargetInfo.h"
+#include "mlir/Pass/Pass.h"
+#include <memory>
+
+namespace ingot {
+
+/// Moves reshapes below elementwise operations and turns contractions into
+/// matrices, so that epilogues meet their roots.
+std::unique_ptr<mlir::Pass> createSinkReshapesPass();
+/// Folds constant scales (and paddings) behind contractions into their weights.
+std::unique_ptr<mlir::Pass> createFoldScalesPass();
+/// Makes the layouts that the target's contractions want explicit (nn.pack).
+std::unique_ptr<mlir::Pass> createChooseLayoutsPass(const TargetInfo &target);
+/// Puts every computation into an nn.kernel.
+std::unique_ptr<mlir::Pass> createFormKernelsPass();
+
+void registerGroupPasses();
+
+} // namespace ingot
+
+#endif // INGOT_COMPILER_PASSES_GROUP_PASSES_H
