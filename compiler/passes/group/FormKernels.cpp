@@ -146,6 +146,8 @@ struct FormKernelsPass : PassWrapper<FormKernelsPass, OperationPass<>> {
 std::unique_ptr<Pass> ingot::createFormKernelsPass() { return std::make_unique<FormKernelsPass>(); }
 
 void ingot::registerGroupPasses() {
+  registerPass(createFreezeVariablesPass);
+  registerPass(createHoistLoopInvariantsPass);
   registerPass(createSinkReshapesPass);
   registerPass(createFoldScalesPass);
   registerPass([] { return createChooseLayoutsPass({}); });

@@ -9,6 +9,11 @@
 
 namespace ingot {
 
+/// Turns variables that no signature changes into constants.
+std::unique_ptr<mlir::Pass> createFreezeVariablesPass();
+/// Moves what does not depend on the iteration out of loops; products with slices
+/// of the iteration become one product in front of the loop.
+std::unique_ptr<mlir::Pass> createHoistLoopInvariantsPass();
 /// Moves reshapes below elementwise operations and turns contractions into
 /// matrices, so that epilogues meet their roots.
 std::unique_ptr<mlir::Pass> createSinkReshapesPass();

@@ -1,0 +1,80 @@
+// `ingot compile`: a model to an artifact, or to the text of a stage.
+#include "Commands.h"
+#include "ModelArguments.h"
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+namespace ingot::cli {
+
+void addModelArguments(CLI::App &app, ModelOptions &o) {
+  app.add_option("model", o.path, "SavedModel folder, GraphDef .pb or .pbtxt")->required();
+  app.add_option("--tag", o.tag, "Meta graph of a SavedModel")->capture_default_str();
+  app.add_option("--signature", o.signatures, "Signature (repeatable; default: all that users call)")->take_all();
+  app.add_option("--feed", o.feeds, "NAME[:DIMSxDTYPE]: this tensor is an input; cuts the graph before it")->take_all();
+  app.add_option("--fetch", o.fetches, "NAME: this tensor is an output")->take_all();
+  app.add_option("--shape", o.shapes, "NAME=1x224x224x3, NAME=batchxlenx64: sizes of an input")->take_all();
+}
+
+void printMessage(const std::string &text) { fmt::print(stderr, "{}\n", text); }
+
+namespace {
+std::string stageHelp() {
+  std::string s = "Write this stage instead of an artifact:";
+  for (const StageInfo &stage : stages())
+    s += fmt::format("\n  {:10} {}", stage.name, stage.description);
+  return s;
+}
+
+int run(const CompileOptions &o) {
+  if (o.output.empty() && o.emit.empty()) {
+    fmt::print(stderr, "ingot compile: error: -o OUT.so (or .o, .a) is required, unless --emit is given\n");
+    return 2;
+  }
+  CompileResult r;
+  if (!compile(o, r, printMessage))
+    return 1;
+  if (!o.emit.empty())
+    return 0;
+  fmt::print("{}: {:.2f} MB, {} kernels, {:.2f} s", r.output, static_cast<double>(r.outputBytes) / 1e6, r.kernels, r.seconds);
+  if (!r.header.empty())
+    fmt::print("; {}", r.header);
+  if (!r.weights.empty())
+    fmt::print("; {} ({:.2f} MB)", r.weights, static_cast<double>(r.weightsBytes) / 1e6);
+  fmt::print("\n");
+  return 0;
+}
+} // namespace
+
+Command addCompile(CLI::App &app) {
+  auto o = std::make_shared<CompileOptions>();
+  addModelArguments(app, o->model);
+  app.add_option("-o,--output", o->output, "OUT.so, OUT.a or OUT.o (with --emit: the text; default: standard output)");
+  app.add_option("--header", o->header, "Write the C header here");
+  app.add_option("--name", o->name, "Prefix of the C functions (default: the output's name)");
+  app.add_option("--weights", o->weights, "Weights in this .safetensors file instead of the artifact ('embed': inside)");
+  app.add_flag("--keep-weights", o->keepWeights, "Weights stay variables that can be read and replaced");
+  app.add_option("--target", o->target, "cpu or cuda[:sm_80,...]")->capture_default_str();
+  app.add_option("--mtriple", o->triple, "LLVM triple (default: the host)");
+  app.add_option("--mcpu", o->cpu, "LLVM processor name (default: the host's)");
+  app.add_flag("--train", o->training.enabled, "Also compile a training step");
+  app.add_option("--loss", o->training.loss, "mse, sparse_categorical_crossentropy, categorical_crossentropy, binary_crossentropy");
+  app.add_flag("--from-logits", o->training.fromLogits, "The model's output is logits");
+  app.add_option("--optimizer", o->training.optimizer, "sgd or adam")->capture_default_str();
+  app.add_option("--learning-rate", o->training.learningRate, "Default: the optimizer's in Keras");
+  app.add_option("--momentum", o->training.momentum, "Of sgd")->capture_default_str();
+  app.add_option("--emit", o->emit, stageHelp());
+  app.add_option("--report", o->report, "Write a .json report of every kernel");
+  app.add_flag("--debug-arena", o->debugArena, "Guarded memory for each buffer, freed ones filled with NaN");
+  app.add_option_function<std::string>(
+         "--sanitize", [o](const std::string &) { o->sanitizeAddress = true; }, "address: instrument the generated code")
+      ->check(CLI::IsMember({"address"}));
+  app.add_option("--threads", o->threads, "Threads of the compiler (default: all processors)");
+  app.add_flag("--no-group{false}", o->group, "One kernel an operation (to compare with)");
+  return [o] {
+    if (const char *dir = std::getenv("INGOT_DUMP_DIR"))
+      o->dumpDir = dir;
+    return run(*o);
+  };
+}
+
+} // namespace ingot::cli
