@@ -2,6 +2,7 @@
 // operations) and many, so what counts is the number of walks and pattern sets.
 #include "compiler/codegen/cpu/LowerToLlvm.h"
 
+#include "compiler/codegen/cpu/HostProgram.h"
 #include "compiler/codegen/cpu/MathFunctions.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
@@ -227,6 +228,9 @@ std::unique_ptr<Pass> createLowerToLlvmPass(const TargetInfo &target) {
   return std::make_unique<LowerToLlvmPass>(target);
 }
 
-void registerCpuCodegenPasses() { PassRegistration<LowerToLlvmPass>(); }
+void registerCpuCodegenPasses() {
+  PassRegistration<LowerToLlvmPass>();
+  registerPass([] { return createRtToLlvmPass(); });
+}
 
 } // namespace ingot

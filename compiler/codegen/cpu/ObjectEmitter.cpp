@@ -193,6 +193,8 @@ mlir::FailureOr<EmittedObject> ObjectEmitter::emit(mlir::ModuleOp source,
   for (Function &function : *module) {
     if (function.isDeclaration())
       continue;
+    if (!function.hasLocalLinkage())
+      function.setVisibility(GlobalValue::HiddenVisibility);
     function.addFnAttr("target-cpu", target.cpu);
     function.addFnAttr("target-features", target.features);
     function.addFnAttr(Attribute::NoUnwind);

@@ -45,10 +45,14 @@ Error Loader::define(StringRef name, void *address) {
 }
 
 Expected<void *> Loader::lookup(StringRef name) {
-  auto address = impl->jit->lookup(name);
-  if (!address)
-    return address.takeError();
-  return address->toPtr<void *>();
+  // Symbols of generated code are hidden, so not only exported ones match.
+  orc::JITDylib &library = impl->jit->getMainJITDylib();
+  auto symbol = impl->jit->getExecutionSession().lookup(
+      {{&library, orc::JITDylibLookupFlags::MatchAllSymbols}},
+      impl->jit->mangleAndIntern(name));
+  if (!symbol)
+    return symbol.takeError();
+  return symbol->getAddress().toPtr<void *>();
 }
 
 } // namespace ingot

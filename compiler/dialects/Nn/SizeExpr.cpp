@@ -315,6 +315,10 @@ Value SizeExpr::materialize(
         Value x = a->args[0].materialize(b, loc, type, symbol);
         Value y = a->args[1].materialize(b, loc, type, symbol);
         if (a->kind == kFloorDiv) {
+          if (!a->args[1].constant()) { // a size of 0 must not end the process
+            Value zero = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, y, literal(0));
+            y = arith::SelectOp::create(b, loc, zero, literal(1), y);
+          }
           v = arith::FloorDivSIOp::create(b, loc, x, y);
         } else if (a->kind == kMax) {
           v = arith::MaxSIOp::create(b, loc, x, y);

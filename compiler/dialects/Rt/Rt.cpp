@@ -12,6 +12,19 @@ using namespace ingot::rt;
 #include "compiler/dialects/Rt/RtDialect.cpp.inc"
 #define GET_TYPEDEF_CLASSES
 #include "compiler/dialects/Rt/RtTypes.cpp.inc"
+
+// A region without terminator may be empty in text, but always has its block.
+static ParseResult parseBody(OpAsmParser &parser, Region &region) {
+  if (parser.parseRegion(region))
+    return failure();
+  if (region.empty())
+    region.emplaceBlock();
+  return success();
+}
+static void printBody(OpAsmPrinter &printer, Operation *, Region &region) {
+  printer.printRegion(region);
+}
+
 #define GET_OP_CLASSES
 #include "compiler/dialects/Rt/RtOps.cpp.inc"
 

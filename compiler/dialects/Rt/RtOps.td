@@ -48,7 +48,7 @@ def Rt_ProgramOp : Rt_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator, Si
                        StrArrayAttr:$data_symbols, Nn_SizesAttr:$bounds, Nn_SizesAttr:$arena,
                        UnitAttr:$writes_state);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$sym_name attr-dict-with-keyword $body";
+  let assemblyFormat = "$sym_name attr-dict-with-keyword custom<Body>($body)";
   let hasVerifier = 1;
 }
 
@@ -108,12 +108,12 @@ def Rt_ForOp : Rt_Op<"for", [NoTerminator]> {
   let summary = "`trip` iterations; the number of each is written to `counter` as an i32";
   let arguments = (ins Optional<Rt_BufferType>:$counter, Nn_SizesAttr:$trip);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$trip (`counter` $counter^)? attr-dict-with-keyword $body";
+  let assemblyFormat = "$trip (`counter` $counter^)? attr-dict-with-keyword custom<Body>($body)";
 }
 def Rt_WhileOp : Rt_Op<"while", [NoTerminator]> {
   let summary = "`body` while `cond`, which ends in rt.condition, holds";
   let regions = (region SizedRegion<1>:$cond, SizedRegion<1>:$body);
-  let assemblyFormat = "$cond `do` $body attr-dict";
+  let assemblyFormat = "custom<Body>($cond) `do` custom<Body>($body) attr-dict";
   let hasVerifier = 1;
 }
 def Rt_ConditionOp : Rt_Op<"condition", [ParentOneOf<["WhileOp"]>]> {
@@ -125,7 +125,7 @@ def Rt_IfOp : Rt_Op<"if", [NoTerminator]> {
   let summary = "One of two regions, by the byte in `flag`";
   let arguments = (ins Rt_BufferType:$flag);
   let regions = (region SizedRegion<1>:$then_region, SizedRegion<1>:$else_region);
-  let assemblyFormat = "$flag $then_region `else` $else_region attr-dict";
+  let assemblyFormat = "$flag custom<Body>($then_region) `else` custom<Body>($else_region) attr-dict";
 }
 
 #endif // INGOT_DIALECTS_RT_RTOPS
