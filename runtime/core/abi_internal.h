@@ -138,6 +138,10 @@ int32_t ingot_rt_call(const ingot_module *module, ingot_context *context,
                       void *const *outputs, const int64_t *sizes,
                       const int64_t *capacities, int64_t *const *shapes);
 
+/** Ends what the module keeps by itself: threads, idle contexts, the default
+ * state. For the in-memory loader, before it frees the module's tables. */
+void ingot_rt_release(const ingot_module *module);
+
 /** The table every module's `functions` points to. */
 extern const ingot_functions ingot_rt_functions;
 

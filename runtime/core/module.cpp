@@ -7,31 +7,46 @@
 
 namespace ingot_rt {
 
-static Atomic<Instance *> instances;
+static pthread_mutex_t listLock = PTHREAD_MUTEX_INITIALIZER;
+static Instance *instances;
 
 void registerInstance(Instance &instance) {
   uint32_t no = 0;
   if (!instance.registered.swapIf(no, 1))
     return;
-  Instance *first = instances.load();
-  do
-    instance.next = first;
-  while (!instances.swapIf(first, &instance));
+  pthread_mutex_lock(&listLock);
+  instance.next = instances;
+  instances = &instance;
+  pthread_mutex_unlock(&listLock);
+}
+
+static void unregisterInstance(Instance &instance) {
+  pthread_mutex_lock(&listLock);
+  for (Instance **i = &instances; *i; i = &(*i)->next)
+    if (*i == &instance) {
+      *i = instance.next;
+      break;
+    }
+  pthread_mutex_unlock(&listLock);
+  instance.registered.store(0);
+}
+
+static void release(Instance &instance) {
+  unregisterInstance(instance);
+  for (auto &slot : instance.idle)
+    contextDestroy(slot.exchange(nullptr));
+  if (Pool *pool = instance.pool.exchange(nullptr)) {
+    pool->stop();
+    free(pool);
+  }
+  stateDestroy(instance.defaultState.exchange(nullptr));
 }
 
 /// Runs when the artifact is unloaded or the process ends: threads of a pool
 /// must not outlive the code they run.
 __attribute__((destructor)) static void unload() {
-  for (Instance *i = instances.exchange(nullptr); i; i = i->next) {
-    for (auto &slot : i->idle)
-      contextDestroy(slot.exchange(nullptr));
-    if (Pool *pool = i->pool.exchange(nullptr)) {
-      pool->stop();
-      free(pool);
-    }
-    stateDestroy(i->defaultState.exchange(nullptr));
-    i->registered.store(0);
-  }
+  while (instances)
+    release(*instances);
 }
 
 /// An idle context of the module, or a new one.
@@ -172,6 +187,10 @@ const ingot_functions ingot_rt_functions = {
     ingot_rt::profile,
     profileRows,
 };
+
+void ingot_rt_release(const ingot_module *module) {
+  release(instanceOf(internals(module)));
+}
 
 int32_t ingot_rt_call(const ingot_module *module, ingot_context *context,
                       uint32_t signature, const void *const *inputs,

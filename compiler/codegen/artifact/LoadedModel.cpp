@@ -1,0 +1,50 @@
+#include "compiler/codegen/artifact/LoadedModel.h"
+#include "compiler/codegen/artifact/Descriptor.h"
+#include "compiler/codegen/artifact/Names.h"
+
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+
+namespace ingot {
+
+Expected<std::unique_ptr<LoadedModel>>
+LoadedModel::create(const ArtifactSpec &spec) {
+  std::unique_ptr<LoadedModel> model(new LoadedModel);
+  auto loader = Loader::create();
+  if (!loader)
+    return loader.takeError();
+  model->loader = std::move(*loader);
+  DescriptorOptions options;
+  options.loadable = true;
+  auto object = makeDescriptor(spec, layoutWeights(spec), options);
+  if (!object)
+    return object.takeError();
+  if (Error e = model->loader->addObject(*object, "descriptor"))
+    return std::move(e);
+  for (const std::string &part : spec.objects)
+    if (Error e = model->loader->addObject(part, spec.model))
+      return std::move(e);
+  Triple::ArchType arch = Triple(spec.target.triple).getArch();
+  if (Error e = model->loader->addObject(
+          runtimeObject(Triple::getArchTypeName(arch)), "runtime"))
+    return std::move(e);
+  std::string prefix = makeNames(spec).prefix;
+  auto get =
+      model->loader->function<const ingot_module *()>(moduleFunctionName(spec));
+  if (!get)
+    return get.takeError();
+  auto release = model->loader->function<void()>(prefix + "__release");
+  if (!release)
+    return release.takeError();
+  model->descriptor = (*get)();
+  model->release = *release;
+  return std::move(model);
+}
+
+LoadedModel::~LoadedModel() {
+  if (release)
+    release();
+}
+
+} // namespace ingot
