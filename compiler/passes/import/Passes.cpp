@@ -1,0 +1,31 @@
+// The order of station 2, and the registration of its passes.
+#include "compiler/passes/import/Passes.h"
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
+
+using namespace mlir;
+
+void ingot::buildSimplifyGraphPipeline(OpPassManager &passes) {
+  passes.addPass(createSelectSignaturesPass());
+  // After it the order of nodes alone says what happens first, so that a call
+  // can be replaced by its body in place.
+  passes.addPass(createDropEffectsPass());
+  passes.addPass(createInlineCallsPass());
+  // Handles must be visible in the body that uses them, so after inlining.
+  passes.addPass(createResolveVariablesPass());
+  passes.addPass(createPruneGraphPass());
+  passes.addPass(createMergeSignaturesPass());
+}
+
+void ingot::registerImportPasses() {
+  registerPass(createSelectSignaturesPass);
+  registerPass(createDropEffectsPass);
+  registerPass(createInlineCallsPass);
+  registerPass(createResolveVariablesPass);
+  registerPass(createPruneGraphPass);
+  registerPass(createMergeSignaturesPass);
+  PassPipelineRegistration<>("simplify-graph",
+                             "Station 2: every signature a pure function",
+                             buildSimplifyGraphPipeline);
+}
