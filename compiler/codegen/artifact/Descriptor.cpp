@@ -338,6 +338,7 @@ Expected<std::string> makeDescriptor(const ArtifactSpec &spec,
                                      const WeightsLayout &layout,
                                      const DescriptorOptions &options) {
   initializeLlvmTargets();
+  std::shared_lock<std::shared_mutex> lock(llvmOptionsMutex());
   LLVMContext context;
   Module module("descriptor", context);
   Triple triple(spec.target.triple);

@@ -12,6 +12,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <mutex>
+#include <shared_mutex>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -42,8 +43,15 @@ std::string MemoryFile::path() const {
 }
 
 Error runLld(const std::vector<std::string> &arguments) {
-  static std::mutex mutex;
-  std::lock_guard<std::mutex> lock(mutex);
+  std::unique_lock<std::shared_mutex> lock(llvmOptionsMutex());
+  // lld sets every option of LLVM back to its default. Of those that code
+  // generation changes keep the value.
+  auto &registered = cl::getRegisteredOptions();
+  auto found = registered.find("disable-lsr");
+  auto *option = found == registered.end()
+                     ? nullptr
+                     : static_cast<cl::opt<bool> *>(found->second);
+  bool value = option && option->getValue();
   std::vector<const char *> argv = {"ld.lld"};
   for (const std::string &a : arguments)
     argv.push_back(a.c_str());
@@ -51,6 +59,8 @@ Error runLld(const std::vector<std::string> &arguments) {
   raw_string_ostream outStream(out), errStream(err);
   lld::Result result =
       lld::lldMain(argv, outStream, errStream, {{lld::Gnu, &lld::elf::link}});
+  if (option)
+    option->setValue(value);
   if (result.retCode == 0)
     return Error::success();
   return createStringError("linking failed: " + StringRef(err).trim().str());

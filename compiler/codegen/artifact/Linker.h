@@ -29,7 +29,8 @@ private:
 };
 
 /// Runs lld with these arguments; an error carries its messages. One link at a
-/// time in a process: lld has global state, so there is a lock inside.
+/// time in a process, and no code generation meanwhile: lld has global state
+/// (see llvmOptionsMutex, which this takes).
 llvm::Error runLld(const std::vector<std::string> &arguments);
 
 /// What objects need from outside.

@@ -178,6 +178,7 @@ void ObjectEmitter::optimize(Module &module, bool sanitizeAddress) {
 
 mlir::FailureOr<EmittedObject> ObjectEmitter::emit(mlir::ModuleOp source,
                                                    const EmitOptions &options) {
+  std::shared_lock<std::shared_mutex> llvmOptions(llvmOptionsMutex());
   LLVMContext context;
   std::map<std::string, CodeReport> functions;
   auto owned = std::make_unique<SpillCollector>();

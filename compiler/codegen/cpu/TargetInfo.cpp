@@ -232,6 +232,11 @@ Expected<TargetInfo> getTarget(StringRef tripleName, StringRef cpu,
   return makeTarget(triple, cpu, features);
 }
 
+std::shared_mutex &llvmOptionsMutex() {
+  static std::shared_mutex mutex;
+  return mutex;
+}
+
 std::vector<std::string> getTargetRowNames() {
   std::vector<std::string> names;
   for (const Row &row : rows)

@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,10 @@ std::vector<std::string> getTargetRowNames();
 
 /// Initializes LLVM's back ends once; thread-safe.
 void initializeLlvmTargets();
+
+/// LLVM's process-wide options change while the linker runs: who generates code
+/// holds this shared, who links exclusively.
+std::shared_mutex &llvmOptionsMutex();
 
 } // namespace ingot
 

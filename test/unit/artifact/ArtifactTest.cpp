@@ -1,10 +1,11 @@
 // Artifacts as their users get them: linked, loaded, called, compiled against.
 #include "compiler/codegen/artifact/Artifact.h"
-#include "compiler/codegen/artifact/LoadedModel.h"
+#include "compiler/codegen/artifact/LoadedArtifact.h"
 #include "runtime/core/abi_internal.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Program.h"
@@ -360,6 +361,21 @@ TEST(Artifact, LinksFromSeveralThreads) {
   ingot_context_destroy(lib.module, c);
 }
 
+TEST(Artifact, LinkingKeepsLlvmsOptions) {
+  initializeLlvmTargets();
+  auto &options = llvm::cl::getRegisteredOptions();
+  auto found = options.find("disable-lsr");
+  ASSERT_NE(found, options.end());
+  auto *option = static_cast<llvm::cl::opt<bool> *>(found->second);
+  bool before = option->getValue();
+  option->setValue(true);
+  Folder folder;
+  Model model("net");
+  write(model.spec, {folder / "net.so"});
+  EXPECT_TRUE(option->getValue());
+  option->setValue(before);
+}
+
 TEST(Artifact, UnloadingStopsItsThreads) {
   Folder folder;
   Model model("net");
@@ -396,9 +412,9 @@ TEST(Artifact, RefusesAProcessorThatLacksSomething) {
                         "this processor lacks AMX"));
 }
 
-TEST(LoadedModel, RunsFromTheSpecsOwnMemory) {
+TEST(LoadedArtifact, RunsFromTheSpecsOwnMemory) {
   Model model("net");
-  auto loaded = LoadedModel::create(model.spec);
+  auto loaded = LoadedArtifact::create(model.spec);
   ASSERT_TRUE(!!loaded) << errorText(loaded.takeError());
   const ingot_module *m = (*loaded)->module();
   ingot_context_options o = {};

@@ -1,4 +1,4 @@
-#include "compiler/codegen/artifact/LoadedModel.h"
+#include "compiler/codegen/artifact/LoadedArtifact.h"
 #include "compiler/codegen/artifact/Descriptor.h"
 #include "compiler/codegen/artifact/Names.h"
 
@@ -8,9 +8,9 @@ using namespace llvm;
 
 namespace ingot {
 
-Expected<std::unique_ptr<LoadedModel>>
-LoadedModel::create(const ArtifactSpec &spec) {
-  std::unique_ptr<LoadedModel> model(new LoadedModel);
+Expected<std::unique_ptr<LoadedArtifact>>
+LoadedArtifact::create(const ArtifactSpec &spec) {
+  std::unique_ptr<LoadedArtifact> model(new LoadedArtifact);
   auto loader = Loader::create();
   if (!loader)
     return loader.takeError();
@@ -42,7 +42,7 @@ LoadedModel::create(const ArtifactSpec &spec) {
   return std::move(model);
 }
 
-LoadedModel::~LoadedModel() {
+LoadedArtifact::~LoadedArtifact() {
   if (release)
     release();
 }
