@@ -29,6 +29,7 @@ args = ap.parse_args()
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1" if args.onednn else "0"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+import keras
 import numpy as np
 import tensorflow as tf
 import zoo
@@ -112,6 +113,54 @@ def make_keras(w, m):
     w.manifest["parameters"] = int(sum(v.size for v in m.weights))
 
 
+OPTIMIZERS = {
+    "adam": (["--optimizer", "adam", "--learning-rate", "0.001"], lambda: keras.optimizers.Adam(1e-3)),
+    "sgd": (["--optimizer", "sgd", "--learning-rate", "0.01", "--momentum", "0.9"],
+            lambda: keras.optimizers.SGD(1e-2, momentum=0.9)),
+}
+
+
+def train(m, dtype, optimizer, xs, ys):
+    """Trains a twin over the batches `xs`, dropout off; the variables and losses after it."""
+    keras.config.set_floatx(dtype)
+    twin = m.twin(dtype)
+    opt = OPTIMIZERS[optimizer][1]()
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    @tf.function
+    def step(x, y):
+        with tf.GradientTape() as tape:
+            value = loss(y, twin(x, training=False))
+        opt.apply_gradients(zip(tape.gradient(value, twin.trainable_variables), twin.trainable_variables))
+        return value
+    opt.build(twin.trainable_variables)
+    losses = [step(tf.constant(x, dtype), tf.constant(y)).numpy() for x, y in zip(xs, ys)]
+    keras.config.set_floatx("float32")
+    return {"loss": np.array(losses)} | {f"v{i}": v.numpy() for i, v in enumerate(twin.trainable_variables)}
+
+
+def make_training(w, name, m):
+    """References of training: steps with each optimizer in float64 and float32."""
+    steps, batch = (12, 8) if args.small else (50, 32)
+    r = zoo.rng(name + " training")
+    shape = m.f32.inputs[0].shape[1:]
+    xs = (zoo.images(r, steps * batch, *shape) if len(shape) == 3 else
+          r.normal(0, 1, (steps * batch, *shape))).astype(np.float32).reshape(steps, batch, *shape)
+    # Labels that depend on the input, so that there is something to learn.
+    ys = np.argmax(xs.reshape(steps, batch, -1)[:, :, :10], -1).astype(np.int32)
+    m.twin("float64").export(str(w.dir / "saved_model_f64"), verbose=False)
+    w.manifest["training"] = {
+        "loss": "sparse_categorical_crossentropy", "saved_model_f64": "saved_model_f64",
+        "x": save_array(w.data, "train.x", xs), "y": save_array(w.data, "train.y", ys),
+        "names": [v.path for v in m.f32.trainable_variables],
+        "optimizers": {o: {"options": options, "f32": {}, "f64": {}, "f32_onednn": {}}
+                       for o, (options, _) in OPTIMIZERS.items()}}
+    for o, entry in w.manifest["training"]["optimizers"].items():
+        for dtype, key in (("float64", "f64"), ("float32", "f32")):
+            for n, v in train(m, dtype, o, xs, ys).items():
+                entry[key][n] = save_array(w.data, f"train.{o}.{n}.{key}", v)
+
+
 def make_module(w, m):
     m32, m64 = m.cls(tf.float32), m.cls(tf.float64)
     tf.saved_model.save(m32, str(w.dir / "saved_model"), signatures=m32.functions)
@@ -160,6 +209,11 @@ def add_onednn(folder):
         feeds = {n: tf.constant(np.load(folder / f)) for n, f in case["inputs"].items()}
         for n, v in loaded.signatures[case["signature"]](**feeds).items():
             case["outputs"][n]["f32_onednn"] = save_array(folder / "data", f"{case['name']}.{n}.f32_onednn", v.numpy())
+    if "training" in manifest:
+        t, m = manifest["training"], zoo.ZOO[folder.name](args.small)
+        for o, entry in t["optimizers"].items():
+            for n, v in train(m, "float32", o, np.load(folder / t["x"]), np.load(folder / t["y"])).items():
+                entry["f32_onednn"][n] = save_array(folder / "data", f"train.{o}.{n}.f32_onednn", v)
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
 
 
@@ -171,6 +225,8 @@ def make(name):
     w = Writer(name)
     if isinstance(m, zoo.KerasModel):
         make_keras(w, m)
+        if name in ("mlp", "lenet"):
+            make_training(w, name, m)
     elif isinstance(m, zoo.ModuleModel):
         make_module(w, m)
     else:
@@ -192,7 +248,8 @@ def main():
     if "digits" in names:
         for part, (x, y) in zip(("train", "test"), zoo.digits_data()):
             np.savez(args.out / "digits" / f"{part}.npz", x=x[..., 0].astype(np.uint8)[..., None], y=y)
-    subprocess.run([sys.executable, __file__, "--onednn", "--out", args.out, "--only", *names], check=True)
+    subprocess.run([sys.executable, __file__, "--onednn", "--out", args.out, *(["--small"] if args.small else []),
+                    "--only", *names], check=True)
 
 
 main()

@@ -4,8 +4,10 @@
  *   replay ARTIFACT THREADS < calls
  *
  * A line of `calls` is: SIGNATURE TAB OUT_PREFIX TAB NAME=FILE.npy ...
- * ("-" is the first signature). Outputs go to OUT_PREFIX.NAME.npy. One context
- * serves all lines, so variables keep what earlier calls left in them. */
+ * ("-" is the first signature; NAME may be #K, the K-th input). Outputs go to
+ * OUT_PREFIX.NAME.npy. One context serves all lines, so variables keep what
+ * earlier calls left in them; the line "@variables TAB OUT_PREFIX" writes them
+ * to OUT_PREFIX.K.npy, trainable ones first. */
 #include "ingot/ingot.h"
 #include <dlfcn.h>
 #include <stdio.h>
@@ -105,8 +107,45 @@ static void writeNpy(const char *path, const ingot_tensor *t) {
     die("cannot write", path);
 }
 
+static void writeVariables(const ingot_module *m, const char *prefix) {
+  int written = 0;
+  for (uint32_t pass = 0; pass < 2; ++pass)
+    for (uint32_t i = 0; i < m->num_variables; ++i) {
+      const ingot_variable *v = &m->variables[i];
+      ingot_tensor t = {0};
+      char path[4096];
+      if ((v->flags & INGOT_VARIABLE_TRAINABLE) ==
+          (pass ? INGOT_VARIABLE_TRAINABLE : 0))
+        continue;
+      t.dtype = v->dtype;
+      t.rank = v->rank;
+      for (int32_t k = 0; k < v->rank; ++k)
+        t.shape[k] = v->dims[k];
+      size_t bytes = elements(&t) * ingot_dtype_size(t.dtype);
+      t.data = malloc(bytes + 1);
+      if (ingot_state_get(m, NULL, i, t.data, bytes))
+        die("state_get", ingot_message(m));
+      snprintf(path, sizeof path, "%s.%d.npy", prefix, written++);
+      writeNpy(path, &t);
+      free(t.data);
+    }
+}
+
+static uint32_t findInput(const ingot_signature *sig, const char *name) {
+  uint32_t i = 0;
+  if (name[0] == '#')
+    return (uint32_t)atoi(name + 1);
+  while (i < sig->num_inputs && strcmp(sig->inputs[i].name, name))
+    ++i;
+  return i;
+}
+
 static void call(const ingot_module *m, ingot_context *c, char *line) {
   const char *name = strtok(line, "\t\n"), *prefix = strtok(NULL, "\t\n");
+  if (!strcmp(name, "@variables")) {
+    writeVariables(m, prefix);
+    return;
+  }
   int32_t s = strcmp(name, "-") ? ingot_find_signature(m, name) : 0;
   if (s < 0)
     die("no such signature", name);
@@ -116,11 +155,9 @@ static void call(const ingot_module *m, ingot_context *c, char *line) {
     die("too many tensors", name);
   for (char *arg; (arg = strtok(NULL, "\t\n"));) {
     char *file = strrchr(arg, '=');
-    uint32_t i = 0;
     *file++ = 0;
-    while (i < sig->num_inputs && strcmp(sig->inputs[i].name, arg))
-      ++i;
-    if (i == sig->num_inputs)
+    uint32_t i = findInput(sig, arg);
+    if (i >= sig->num_inputs)
       die("no such input", arg);
     readNpy(file, &in[i]);
   }

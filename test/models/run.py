@@ -11,9 +11,12 @@ For each model and form (SavedModel, frozen GraphDef):
   rows          row i of the largest batch has the bits of that row alone
   lively        two inputs give clearly different outputs (else a skipped layer hides)
   cli           `ingot run` gives the bits that the C ABI gives
+  training      steps of each optimizer beside Keras: in float64 to 1e-9 of each
+                variable's norm, in float32 within 3x of TensorFlow's own spread
 Uses the standard library only. The last line is `N passed, N failed`.
 """
 import argparse
+import array
 import filecmp
 import json
 import math
@@ -232,12 +235,81 @@ class Form:
         self.cli(prefixes)
 
 
+def distance(a, b):
+    """Norm of the difference over the norm of `b`."""
+    norm = math.sqrt(sum(v * v for v in b.values())) or 1.0
+    return math.sqrt(sum((u - v) ** 2 for u, v in zip(a.values(), b.values()))) / norm
+
+
+class Training:
+    """Training steps of one model and optimizer, in float64 or float32."""
+
+    def __init__(self, opts, folder, manifest, optimizer, key, work):
+        self.opts, self.folder, self.t, self.key, self.work = opts, folder, manifest["training"], key, work
+        self.entry = self.t["optimizers"][optimizer]
+        self.name = f"{manifest['name']}/training/{optimizer}/{key}"
+
+    def reference(self, kind, name):
+        return npy.load(self.folder / self.entry[kind][name])
+
+    def tolerance(self, names):
+        if self.key == "f64":
+            return 1e-9
+        spread = [distance(self.reference("f32", n), self.reference(k, n)) for n in names for k in ("f32_onednn", "f64")]
+        return 3 * max(spread)
+
+    def lines(self):
+        """One call for each batch, then the variables. Inputs by position: the model's, the labels."""
+        x, y = npy.load(self.folder / self.t["x"]), npy.load(self.folder / self.t["y"])
+        if self.key == "f64":
+            wide = array.array("d", x.values())
+            x = npy.Array("<f8", x.shape, wide.tobytes())
+        for i in range(x.shape[0]):
+            for n, a in (("x", x), ("y", y)):
+                row = a.row(i)
+                npy.save(self.work / f"{n}{i}.npy", npy.Array(row.descr, row.shape[1:], row.data))
+            yield "\t".join(["train", str(self.work / f"step{i}"), f"#0={self.work}/x{i}.npy", f"#1={self.work}/y{i}.npy"])
+        yield f"@variables\t{self.work}/variables"
+
+    def test(self):
+        model = self.folder / ("saved_model" if self.key == "f32" else self.t["saved_model_f64"])
+        so = self.work / "model.so"
+        r = run([self.opts.ingot, "compile", model, "--train", "--loss", self.t["loss"], "--from-logits",
+                 *self.entry["options"], "-o", so])
+        if not check(f"{self.name}/compile", r.returncode == 0, "" if r.returncode == 0 else last_lines(r)):
+            return
+        r = run([self.opts.replay, so, 1], input="\n".join(self.lines()) + "\n")
+        if r.returncode:
+            check(f"{self.name}/steps", False, last_lines(r))
+            return
+        found = [npy.load(f) for f in sorted(self.work.glob("variables.*.npy"), key=lambda f: int(f.name.split(".")[1]))]
+        names = [n for n in self.entry["f64"] if n != "loss"]
+        bound = self.tolerance(names)
+        for n, label in zip(names, self.t["names"]):
+            want = self.reference("f64", n)
+            # The artifact's names are its own: the variable meant is the nearest of that shape.
+            near = min((distance(v, want) for v in found if v.shape == want.shape and v.floating), default=math.inf)
+            check(f"{self.name}/{label}", near <= bound, f"relative difference {near:.3g}, allowed {bound:.3g}")
+
+
+def train_all(opts, folder, manifest, tmp):
+    for optimizer in manifest["training"]["optimizers"]:
+        for key in ("f64", "f32"):
+            work = tmp / folder.name / f"train-{optimizer}-{key}"
+            work.mkdir(parents=True)
+            try:
+                Training(opts, folder, manifest, optimizer, key, work).test()
+            except (OSError, ValueError, subprocess.TimeoutExpired) as e:
+                check(f"{folder.name}/training/{optimizer}/{key}", False, f"{type(e).__name__}: {e}")
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--models", type=pathlib.Path, required=True)
     ap.add_argument("--ingot", type=pathlib.Path, required=True)
     ap.add_argument("--only", nargs="*")
     ap.add_argument("--forms", nargs="*", default=["saved_model", "frozen"])
+    ap.add_argument("--no-training", action="store_true")
     opts = ap.parse_args()
     with tempfile.TemporaryDirectory(prefix="ingot-models-") as tmp:
         tmp = pathlib.Path(tmp)
@@ -259,6 +331,8 @@ def main():
                     Form(opts, folder, manifest, form, work).test()
                 except (OSError, ValueError, subprocess.TimeoutExpired) as e:
                     check(f"{folder.name}/{form}", False, f"{type(e).__name__}: {e}")
+            if "training" in manifest and not opts.no_training:
+                train_all(opts, folder, manifest, tmp)
     for name in failed:
         print(f"failed: {name}")
     print(f"{passed} passed, {len(failed)} failed")
