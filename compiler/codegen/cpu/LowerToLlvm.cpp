@@ -2,6 +2,7 @@
 // operations) and many, so what counts is the number of walks and pattern sets.
 #include "compiler/codegen/cpu/LowerToLlvm.h"
 
+#include "compiler/codegen/cpu/CompileKernels.h"
 #include "compiler/codegen/cpu/HostProgram.h"
 #include "compiler/codegen/cpu/MathFunctions.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -231,6 +232,7 @@ std::unique_ptr<Pass> createLowerToLlvmPass(const TargetInfo &target) {
 void registerCpuCodegenPasses() {
   PassRegistration<LowerToLlvmPass>();
   registerPass([] { return createRtToLlvmPass(); });
+  registerEvaluatePreparePass();
 }
 
 } // namespace ingot

@@ -211,6 +211,14 @@ private:
     // What the report and the trace say of it (FLOPs, bytes) goes along.
     for (NamedAttribute attribute : op->getDiscardableAttrs())
       dispatch->setDiscardableAttr(attribute.getName(), attribute.getValue());
+    if (op->hasAttr("bytes"))
+      return;
+    SizeExpr bytes;
+    for (auto list : {TypeRange(op.getInputs().getTypes()), TypeRange(op.getResultTypes())})
+      for (Type type : list)
+        bytes = bytes + nn::elementCount(type) *
+                            nn::elementBytes(cast<RankedTensorType>(type).getElementType());
+    dispatch->setDiscardableAttr("bytes", size(bytes));
   }
 
   func::FuncOp function;
