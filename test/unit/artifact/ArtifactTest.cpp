@@ -1,7 +1,7 @@
 // Artifacts as their users get them: linked, loaded, called, compiled against.
 #include "compiler/codegen/artifact/Artifact.h"
 #include "compiler/codegen/artifact/LoadedArtifact.h"
-#include "runtime/core/abi_internal.h"
+#include "test/unit/artifact/TestSpec.h"
 
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/ELFObjectFile.h"
@@ -23,13 +23,6 @@ using ::testing::HasSubstr;
 
 namespace {
 
-std::string readFile(const std::string &path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 /// A folder that lives as long as the test.
 struct Folder {
   llvm::SmallString<64> path;
@@ -45,52 +38,6 @@ struct Folder {
          i.increment(ec))
       ++n;
     return n;
-  }
-};
-
-struct Model {
-  std::vector<float> w;
-  int64_t start = 100;
-  ArtifactSpec spec;
-
-  explicit Model(std::string name, float factor = 1)
-      : w{1 * factor, 2 * factor, 3 * factor, 4 * factor} {
-    spec.model = std::move(name);
-    auto target = getTarget("x86_64-unknown-linux-gnu", "x86-64");
-    EXPECT_TRUE(!!target);
-    spec.target = *target;
-    ArtifactDim batch{-1, "batch"}, four{4, ""}, n{-1, "n"}, nz{-1, "nz0"};
-    ArtifactSignature scale, count, positive;
-    scale.name = "scale";
-    scale.inputs = {{"x", INGOT_F32, {batch, four}}};
-    scale.outputs = {{"y", INGOT_F32, {batch, four}}};
-    scale.entrySymbols = {{"batch", 0, 0}};
-    scale.programSymbol = "scale_program";
-    scale.arenaSymbol = "scale_arena";
-    scale.shapesSymbol = "scale_shapes";
-    count.name = "count";
-    count.inputs = {{"step", INGOT_I64, {}}};
-    count.outputs = {{"now", INGOT_I64, {}}};
-    count.programSymbol = "count_program";
-    count.writesState = true;
-    positive.name = "positive";
-    positive.inputs = {{"x:0", INGOT_F32, {n}}};
-    positive.outputs = {{"indices", INGOT_I64, {nz}, true}};
-    positive.entrySymbols = {{"n", 0, 0}};
-    positive.numDataSymbols = 1;
-    positive.programSymbol = "positive_program";
-    positive.shapesSymbol = "positive_shapes";
-    positive.boundsSymbol = "positive_bounds";
-    spec.signatures = {scale, count, positive};
-    spec.constants = {{"w", INGOT_F32, {4}, bytes(w.data(), 16)}};
-    spec.variables = {{"zeros", INGOT_F32, {3}, true, {}},
-                      {"counter", INGOT_I64, {}, false, bytes(&start, 8)}};
-    std::swap(spec.variables[0], spec.variables[1]);
-    spec.siteSymbols = {"scale_site", "count_site", "positive_site"};
-    spec.objects = {readFile(INGOT_TEST_MODEL_OBJECT)};
-  }
-  static llvm::ArrayRef<char> bytes(const void *p, size_t n) {
-    return {static_cast<const char *>(p), n};
   }
 };
 
