@@ -1,9 +1,12 @@
 // mlir-opt with Ingot's dialects and passes. Beside MLIR text it reads model
 // files: `ingot-opt --import MODEL [--feed ...] PASSES` imports a model first.
+#include "compiler/codegen/cpu/LowerToLlvm.h"
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Nn.h"
+#include "compiler/dialects/Rt/Rt.h"
 #include "compiler/frontend/Importer.h"
 #include "compiler/passes/import/Passes.h"
+#include "compiler/passes/program/Program.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
@@ -71,9 +74,12 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   DialectRegistry registry;
   registerAllDialects(registry);
-  registry.insert<ingot::graph::GraphDialect, ingot::nn::NnDialect>();
+  registry.insert<ingot::graph::GraphDialect, ingot::nn::NnDialect, ingot::rt::RtDialect>();
+  ingot::registerCpuCodegenDialects(registry);
   registerTransformsPasses();
   ingot::registerImportPasses();
+  ingot::registerProgramPasses();
+  ingot::registerCpuCodegenPasses();
   auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, "Ingot's optimizer driver", registry);
   if (importPath.empty())
