@@ -33,7 +33,8 @@ std::string text(ArrayRef<SizeExpr> dims) {
 SizeExpr windowed(const SizeExpr &n, int64_t window, int64_t stride,
                   int64_t dilation, int64_t base, const SizeExpr &low,
                   const SizeExpr &high) {
-  SizeExpr padded = SizeExpr::max((n - 1) * base + 1, n.isConstant(0) ? 0 : 1) + low + high;
+  SizeExpr spread = base == 1 ? n : SizeExpr::max((n - 1) * base + 1, 0);
+  SizeExpr padded = spread + low + high;
   return SizeExpr::max(SizeExpr::floorDiv(padded - ((window - 1) * dilation + 1), stride) + 1, 0);
 }
 } // namespace
