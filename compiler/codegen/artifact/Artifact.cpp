@@ -228,6 +228,9 @@ Expected<MemoryFile> Writer::weightsObject() {
 }
 
 Error Writer::writeSharedObject() {
+  // Custom ops and AddressSanitizer come from the program that loads it.
+  bool selfContained =
+      spec.externalSymbols.empty() && undefined.sanitizer.empty();
   std::vector<std::string> arguments = {
       "-shared",
       "-soname",
@@ -239,7 +242,7 @@ Error Writer::writeSharedObject() {
       "-z",
       "noexecstack",
       "-z",
-      spec.externalSymbols.empty() ? "defs" : "undefs",
+      selfContained ? "defs" : "undefs",
       "--hash-style=gnu",
       "--gc-sections",
       "--build-id=none",

@@ -160,8 +160,10 @@ Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
   Undefined result;
   for (const auto &entry : undefined) {
     StringRef name = entry.getKey();
+    // The linker itself makes some: the bounds of sections among them.
     if (name.empty() || defined.contains(name) ||
-        name == "_GLOBAL_OFFSET_TABLE_")
+        name == "_GLOBAL_OFFSET_TABLE_" || name.starts_with("__start_") ||
+        name.starts_with("__stop_"))
       continue;
     if (isInLibm(name))
       result.libm.push_back(name.str());
@@ -169,11 +171,13 @@ Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
       result.libpthread.push_back(name.str());
     else if (isInLibc(name))
       result.libc.push_back(name.str());
+    else if (name.starts_with("__asan_") || name.starts_with("__sanitizer_"))
+      result.sanitizer.push_back(name.str());
     else
       result.unknown.push_back(name.str());
   }
-  for (auto *list :
-       {&result.libc, &result.libm, &result.libpthread, &result.unknown})
+  for (auto *list : {&result.libc, &result.libm, &result.libpthread,
+                     &result.sanitizer, &result.unknown})
     llvm::sort(*list);
   return std::move(result);
 }

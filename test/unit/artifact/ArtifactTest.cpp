@@ -205,6 +205,27 @@ TEST(Artifact, TwoModelsInOneProgram) {
   }
 }
 
+TEST(Artifact, SanitizedCodeRunsInASanitizedProgram) {
+  Folder folder;
+  Model model("net");
+  model.spec.objects = {readFile(INGOT_TEST_ASAN_OBJECT)};
+  model.spec.signatures[0].programSymbol = "wrong_program";
+  model.spec.signatures[0].arenaSymbol = "";
+  write(model.spec, {folder / "net.so", folder / "net.h"});
+  std::ofstream(folder / "app.c")
+      << "#include \"net.h\"\n#include <stdlib.h>\n"
+         "int main(void) { float *x = malloc(16), y[4];\n"
+         "return net_scale(1, x, y); }\n";
+  EXPECT_EQ(runProgram({INGOT_TEST_CC, "-fsanitize=address", "-I",
+                        folder.path.str().str(), folder / "app.c",
+                        folder / "net.so", "-o", folder / "app",
+                        "-Wl,-rpath," + folder.path.str().str()}),
+            "");
+  std::string output = runProgram({folder / "app"});
+  EXPECT_THAT(output, HasSubstr("heap-buffer-overflow"));
+  EXPECT_THAT(output, HasSubstr("scale_kernel_wrong"));
+}
+
 TEST(Artifact, HeaderIsCxxToo) {
   Folder folder;
   Model model("class"); // a keyword, and hostile signature names
