@@ -87,7 +87,7 @@ TEST_F(Structure, MovesElements) {
                  "2x5xf32", {x, zero}),
              {9, 0, 9, 1, 9, 9, 3, 9, 4, 9}, 0);
   expectNear(one("pad{low = #nn.sizes<0, 2>, high = #nn.sizes<0, 1>, interior = array<i64: 0, 0>, "
-                 "mode = #nn.pad_mode<reflect>}",
+                 "mode = #nn<pad_mode reflect>}",
                  "2x3xf32 f32", "2x6xf32", {x, zero}),
              {2, 1, 0, 1, 2, 1, 5, 4, 3, 4, 5, 4}, 0);
   expectNear(one("slice{start = #nn.sizes<0, 2>, strides = array<i64: 1, -2>}", "2x3xf32", "2x2xf32", {x}),
@@ -95,7 +95,7 @@ TEST_F(Structure, MovesElements) {
   expectNear(one("take{axis = 1 : i64}", "2x3xf32 2xi32", "2x2xf32", {x, tensor("2xi32", {2, 0})}), {2, 0, 5, 3}, 0);
   expectNear(one("take{axis = 1 : i64, batch_dims = 1 : i64}", "2x3xf32 2xi32", "2xf32", {x, tensor("2xi32", {2, 0})}),
              {2, 3}, 0);
-  expectNear(one("scatter{kind = #nn.scatter_kind<add>}", "3xf32 3x1xi32 3xf32", "3xf32",
+  expectNear(one("scatter{kind = #nn<scatter_kind add>}", "3xf32 3x1xi32 3xf32", "3xf32",
                  {tensor("3xf32", {1, 1, 1}), tensor("3x1xi32", {2, 0, 2}), tensor("3xf32", {10, 20, 30})}),
              {21, 1, 41}, 0);
   expectNear(one("pack{dim = 1 : i64, tile = 2 : i64}", "2x3xf32", "2x2x2xf32", {x}), {0, 1, 3, 4, 2, 0, 5, 0}, 0);
