@@ -60,9 +60,9 @@ ingot_status contextCreate(const ingot_module *module,
   ingot_status status = checkProcessor(m);
   if (status != INGOT_OK)
     return status;
-  ingot_state *state = o.state ? o.state : defaultState(m);
-  if (!state)
-    return INGOT_OUT_OF_MEMORY; // the message is that of the state
+  ingot_state *state = o.state;
+  if (!state && (status = defaultState(m, &state)) != INGOT_OK)
+    return status;
   if (state->module != m)
     return fail(INGOT_INVALID_ARGUMENT,
                 "%s: the state belongs to another model", module->name);

@@ -101,8 +101,8 @@ void unmapWeights(ingot_state *state);
 ingot_status stateCreate(const ingot_module *module,
                          const ingot_state_options *options, ingot_state **out);
 void stateDestroy(ingot_state *state);
-/// The default state, made at first use; null with a message on failure.
-ingot_state *defaultState(const ingot_rt_module *module);
+/// The default state, made at first use.
+ingot_status defaultState(const ingot_rt_module *module, ingot_state **out);
 ingot_status stateGet(ingot_state *state, uint32_t index, void *data,
                       size_t bytes);
 ingot_status stateSet(ingot_state *state, uint32_t index, const void *data,

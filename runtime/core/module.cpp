@@ -50,15 +50,12 @@ __attribute__((destructor)) static void unload() {
 }
 
 /// An idle context of the module, or a new one.
-static ingot_context *borrow(const ingot_module *module) {
+static ingot_status borrow(const ingot_module *module, ingot_context **out) {
   Instance &instance = instanceOf(internals(module));
   for (auto &slot : instance.idle)
-    if (slot.loadAcquire())
-      if (ingot_context *c = slot.exchange(nullptr))
-        return c;
-  ingot_context *made = nullptr;
-  contextCreate(module, nullptr, &made);
-  return made;
+    if (slot.loadAcquire() && (*out = slot.exchange(nullptr)))
+      return INGOT_OK;
+  return contextCreate(module, nullptr, out);
 }
 
 static void giveBack(ingot_context *c) {
@@ -196,9 +193,12 @@ int32_t ingot_rt_call(const ingot_module *module, ingot_context *context,
                       uint32_t signature, const void *const *inputs,
                       void *const *outputs, const int64_t *sizes,
                       const int64_t *capacities, int64_t *const *shapes) {
-  ingot_context *c = context ? context : borrow(module);
-  if (!c)
-    return INGOT_OUT_OF_MEMORY; // the message is that of the context
+  ingot_context *c = context;
+  if (!c) {
+    ingot_status status = borrow(module, &c);
+    if (status != INGOT_OK)
+      return status;
+  }
   ingot_status status =
       c->module->module != module
           ? fail(INGOT_INVALID_ARGUMENT,

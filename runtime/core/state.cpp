@@ -129,19 +129,21 @@ void stateDestroy(ingot_state *state) {
   allocator.release(allocator.user, state, state->selfBytes);
 }
 
-ingot_state *defaultState(const ingot_rt_module *module) {
+ingot_status defaultState(const ingot_rt_module *module, ingot_state **out) {
   Instance &instance = instanceOf(module);
-  ingot_state *state = instance.defaultState.loadAcquire();
-  if (state)
-    return state;
+  *out = instance.defaultState.loadAcquire();
+  if (*out)
+    return INGOT_OK;
   ingot_state *made = nullptr;
-  if (stateCreate(module->module, nullptr, &made) != INGOT_OK)
-    return nullptr;
+  ingot_status status = stateCreate(module->module, nullptr, &made);
+  if (status != INGOT_OK)
+    return status;
   registerInstance(instance);
-  if (instance.defaultState.swapIf(state, made))
-    return made;
-  stateDestroy(made); // another thread was first
-  return state;
+  if (instance.defaultState.swapIf(*out, made))
+    *out = made;
+  else
+    stateDestroy(made); // another thread was first
+  return INGOT_OK;
 }
 
 bool acquireState(ingot_state *state, bool writes) {

@@ -270,7 +270,7 @@ TEST(Artifact, WeightsInASideFile) {
   llvm::sys::fs::rename(side, folder / "moved");
   Library lib(files.output);
   ingot_context *c = nullptr;
-  EXPECT_NE(ingot_context_create(lib.module, nullptr, &c), INGOT_OK);
+  EXPECT_EQ(ingot_context_create(lib.module, nullptr, &c), INGOT_IO);
   EXPECT_THAT(ingot_message(lib.module),
               HasSubstr("net: cannot open its weights 'w.safetensors'"));
   ingot_state_options options = {};
