@@ -74,6 +74,8 @@ Value Build::broadcastInDim(Value x, ArrayRef<SizeExpr> dims, ArrayRef<int64_t> 
   return BroadcastOp::create(b, loc, type, x, map);
 }
 Value Build::reshape(Value x, ArrayRef<SizeExpr> dims) {
+  if (auto inner = x.getDefiningOp<ReshapeOp>())
+    x = inner.getX();
   auto type = tensorType(dims, elem(x));
   return type == x.getType() ? x : ReshapeOp::create(b, loc, type, x);
 }

@@ -1,5 +1,6 @@
 // The order of station 2, and the registration of its passes.
 #include "compiler/passes/import/Passes.h"
+#include "compiler/passes/import/Legalize.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -25,6 +26,7 @@ void ingot::registerImportPasses() {
   registerPass(createResolveVariablesPass);
   registerPass(createPruneGraphPass);
   registerPass(createMergeSignaturesPass);
+  registerPass(createLegalizeGraphToNnPass);
   PassPipelineRegistration<>("simplify-graph",
                              "Station 2: every signature a pure function",
                              buildSimplifyGraphPipeline);
