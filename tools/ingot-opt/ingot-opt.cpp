@@ -4,6 +4,7 @@
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Nn.h"
 #include "compiler/dialects/Rt/Rt.h"
+#include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
 #include "compiler/passes/import/Passes.h"
 #include "compiler/passes/program/Program.h"
@@ -35,6 +36,11 @@ static llvm::cl::list<std::string> fetches("fetch",
 static llvm::cl::list<std::string> shapes("shape",
                                           llvm::cl::cat(importCategory));
 
+static llvm::cl::opt<bool>
+    emitGraphDef("emit-graphdef",
+                 llvm::cl::desc("With --import: write a GraphDef, not MLIR"),
+                 llvm::cl::cat(importCategory));
+
 static LogicalResult importAndRun(const MlirOptMainConfig &config,
                                   llvm::StringRef outputPath,
                                   DialectRegistry &registry) {
@@ -64,8 +70,15 @@ static LogicalResult importAndRun(const MlirOptMainConfig &config,
     llvm::errs() << error << "\n";
     return failure();
   }
-  model->module->print(output->os());
-  output->os() << "\n";
+  if (emitGraphDef) {
+    auto bytes = ingot::exportGraphDef(*model->module);
+    if (failed(bytes))
+      return failure();
+    output->os() << *bytes;
+  } else {
+    model->module->print(output->os());
+    output->os() << "\n";
+  }
   output->keep();
   return success();
 }
