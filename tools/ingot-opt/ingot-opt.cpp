@@ -1,6 +1,7 @@
 // mlir-opt with Ingot's dialects and passes. Beside MLIR text it reads model
 // files: `ingot-opt --import MODEL [--feed ...] PASSES` imports a model first.
 #include "compiler/codegen/cpu/LowerToLlvm.h"
+#include "compiler/codegen/nvptx/LowerToNvvm.h"
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Nn.h"
 #include "compiler/dialects/Rt/Rt.h"
@@ -89,10 +90,12 @@ int main(int argc, char **argv) {
   registerAllDialects(registry);
   registry.insert<ingot::graph::GraphDialect, ingot::nn::NnDialect, ingot::rt::RtDialect>();
   ingot::registerCpuCodegenDialects(registry);
+  ingot::registerGpuCodegenDialects(registry);
   registerTransformsPasses();
   ingot::registerImportPasses();
   ingot::registerProgramPasses();
   ingot::registerCpuCodegenPasses();
+  ingot::registerGpuCodegenPasses();
   auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, "Ingot's optimizer driver", registry);
   if (importPath.empty())
