@@ -1,14 +1,7 @@
 // mlir-opt with Ingot's dialects and passes. Beside MLIR text it reads model
 // files: `ingot-opt --import MODEL [--feed ...] PASSES` imports a model first.
-#include "compiler/codegen/cpu/LowerToLlvm.h"
-#include "compiler/codegen/nvptx/LowerToNvvm.h"
-#include "compiler/dialects/Graph/Graph.h"
-#include "compiler/dialects/Nn/Nn.h"
-#include "compiler/dialects/Rt/Rt.h"
-#include "compiler/frontend/Exporter.h"
+#include "compiler/Pipeline.h"
 #include "compiler/frontend/Importer.h"
-#include "compiler/passes/import/Passes.h"
-#include "compiler/passes/program/Program.h"
 
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
@@ -36,11 +29,6 @@ static llvm::cl::list<std::string> fetches("fetch",
                                            llvm::cl::cat(importCategory));
 static llvm::cl::list<std::string> shapes("shape",
                                           llvm::cl::cat(importCategory));
-
-static llvm::cl::opt<bool>
-    emitGraphDef("emit-graphdef",
-                 llvm::cl::desc("With --import: write a GraphDef, not MLIR"),
-                 llvm::cl::cat(importCategory));
 
 static LogicalResult importAndRun(const MlirOptMainConfig &config,
                                   llvm::StringRef outputPath,
@@ -71,15 +59,8 @@ static LogicalResult importAndRun(const MlirOptMainConfig &config,
     llvm::errs() << error << "\n";
     return failure();
   }
-  if (emitGraphDef) {
-    auto bytes = ingot::exportGraphDef(*model->module);
-    if (failed(bytes))
-      return failure();
-    output->os() << *bytes;
-  } else {
-    model->module->print(output->os());
-    output->os() << "\n";
-  }
+  model->module->print(output->os());
+  output->os() << "\n";
   output->keep();
   return success();
 }
@@ -88,14 +69,8 @@ int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
   DialectRegistry registry;
   registerAllDialects(registry);
-  registry.insert<ingot::graph::GraphDialect, ingot::nn::NnDialect, ingot::rt::RtDialect>();
-  ingot::registerCpuCodegenDialects(registry);
-  ingot::registerGpuCodegenDialects(registry);
-  registerTransformsPasses();
-  ingot::registerImportPasses();
-  ingot::registerProgramPasses();
-  ingot::registerCpuCodegenPasses();
-  ingot::registerGpuCodegenPasses();
+  ingot::registerDialects(registry);
+  ingot::registerPasses();
   auto [inputPath, outputPath] =
       registerAndParseCLIOptions(argc, argv, "Ingot's optimizer driver", registry);
   if (importPath.empty())

@@ -23,7 +23,7 @@ bool isInlineConstant(Operation *op) {
 
 class Former {
 public:
-  explicit Former(Block &block) : block(block), partition(block) {}
+  Former(Block &block, bool fuse) : block(block), partition(block, fuse) {}
 
   void run() {
     OpBuilder b(block.getParent()->getContext());
@@ -125,6 +125,7 @@ private:
 
 struct FormKernelsPass : PassWrapper<FormKernelsPass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FormKernelsPass)
+  explicit FormKernelsPass(bool fuse = true) : fuse(fuse) {}
   StringRef getArgument() const override { return "form-kernels"; }
   StringRef getDescription() const override { return "Put every computation into an nn.kernel"; }
   void getDependentDialects(DialectRegistry &registry) const override { registry.insert<NnDialect>(); }
@@ -137,13 +138,15 @@ struct FormKernelsPass : PassWrapper<FormKernelsPass, OperationPass<>> {
         blocks.push_back(block);
     });
     for (Block *block : blocks)
-      Former(*block).run();
+      Former(*block, fuse).run();
   }
+
+  bool fuse;
 };
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createFormKernelsPass() { return std::make_unique<FormKernelsPass>(); }
+std::unique_ptr<Pass> ingot::createFormKernelsPass(bool fuse) { return std::make_unique<FormKernelsPass>(fuse); }
 
 void ingot::registerGroupPasses() {
   registerPass(createFreezeVariablesPass);
@@ -151,5 +154,5 @@ void ingot::registerGroupPasses() {
   registerPass(createSinkReshapesPass);
   registerPass(createFoldScalesPass);
   registerPass([] { return createChooseLayoutsPass({}); });
-  registerPass(createFormKernelsPass);
+  registerPass([] { return createFormKernelsPass(); });
 }

@@ -38,13 +38,29 @@ static bool reducesTrailing(ReduceOp op) {
   return !op.getDims().empty();
 }
 
-Partition::Partition(Block &block) : block(block) {
+/// The kind of a kernel that holds nothing but `op`.
+static KernelKind kindAlone(Operation *op) {
+  switch (fusionClass(op)) {
+  case FusionClass::Elementwise:
+  case FusionClass::Injective: return KernelKind::Elementwise;
+  case FusionClass::Contraction: return KernelKind::Contraction;
+  case FusionClass::Reduction: return isa<ReduceOp>(op) ? KernelKind::Reduction : KernelKind::Window;
+  case FusionClass::Opaque: return isa<SoftmaxOp, LogSoftmaxOp>(op) ? KernelKind::Row : KernelKind::Other;
+  }
+  return KernelKind::Other;
+}
+
+Partition::Partition(Block &block, bool fuse) : block(block), fuse(fuse) {
   for (Operation &op : block)
     if (isComputed(&op))
       place(&op);
 }
 
 void Partition::place(Operation *op) {
+  if (!fuse) {
+    open(op, kindAlone(op));
+    return;
+  }
   switch (fusionClass(op)) {
   case FusionClass::Elementwise: return placeElementwise(op);
   case FusionClass::Injective: return placeInjective(op);

@@ -26,7 +26,7 @@ struct Group {
 /// reshapes and the terminator stay outside.
 class Partition {
 public:
-  explicit Partition(mlir::Block &block);
+  Partition(mlir::Block &block, bool fuse);
 
   llvm::ArrayRef<Group> groups() const { return all; }
   /// The group that computes `op`, or -1.
@@ -55,6 +55,7 @@ private:
   bool mayClone(mlir::Operation *op) const;
 
   mlir::Block &block;
+  bool fuse;
   Constness constness;
   llvm::SmallVector<Group> all;
   llvm::DenseMap<mlir::Operation *, int> index;

@@ -21,8 +21,9 @@ std::unique_ptr<mlir::Pass> createSinkReshapesPass();
 std::unique_ptr<mlir::Pass> createFoldScalesPass();
 /// Makes the layouts that the target's contractions want explicit (nn.pack).
 std::unique_ptr<mlir::Pass> createChooseLayoutsPass(const TargetInfo &target);
-/// Puts every computation into an nn.kernel.
-std::unique_ptr<mlir::Pass> createFormKernelsPass();
+/// Puts every computation into an nn.kernel. Without `fuse` each operation is a
+/// kernel of its own, to compare with.
+std::unique_ptr<mlir::Pass> createFormKernelsPass(bool fuse = true);
 
 void registerGroupPasses();
 

@@ -1,0 +1,380 @@
+// The facade: reads a model, runs the stages, makes objects, writes or loads.
+#include "compiler/Compiler.h"
+#include "compiler/Pipeline.h"
+#include "compiler/codegen/artifact/LoadedArtifact.h"
+#include "compiler/codegen/cpu/CompileProgram.h"
+#include "compiler/dialects/Graph/Graph.h"
+#include "compiler/dialects/Nn/Nn.h"
+#include "compiler/frontend/Importer.h"
+#include "compiler/passes/import/Legalize.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/Verifier.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <chrono>
+
+using namespace mlir;
+
+namespace ingot {
+
+namespace {
+
+/// Turns diagnostics into lines for people and counts errors.
+class Messages {
+public:
+  Messages(MLIRContext &context, const MessageHandler &sink)
+      : sink(sink), handler(&context, [this](Diagnostic &d) { return take(d); }) {}
+
+  void error(const std::string &text) {
+    ++errors;
+    sink("error: " + text);
+  }
+  bool failed() const { return errors; }
+
+private:
+  LogicalResult take(Diagnostic &d) {
+    std::string text = d.str();
+    std::string node = graph::nodeNameOf(d.getLocation()).str();
+    if (!node.empty() && node != "model" && text.find(node) == std::string::npos)
+      text = "node '" + node + "': " + text;
+    switch (d.getSeverity()) {
+    case DiagnosticSeverity::Error:
+      ++errors;
+      sink("error: " + text);
+      break;
+    case DiagnosticSeverity::Warning: sink("warning: " + text); break;
+    default: sink("note: " + text);
+    }
+    for (Diagnostic &note : d.getNotes())
+      sink("note: " + note.str());
+    return success();
+  }
+
+  const MessageHandler &sink;
+  ScopedDiagnosticHandler handler;
+  unsigned errors = 0;
+};
+
+std::string printed(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  OpPrintingFlags flags;
+  flags.elideLargeElementsAttrs(64).elideLargeResourceString(64).skipRegions(false);
+  module.print(os, flags);
+  os << "\n";
+  return text;
+}
+
+bool writeText(llvm::StringRef path, llvm::StringRef text, Messages &messages) {
+  if (path.empty() || path == "-") {
+    llvm::outs() << text;
+    return true;
+  }
+  llvm::Error e = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+    os << text;
+    return llvm::Error::success();
+  });
+  if (!e)
+    return true;
+  messages.error(path.str() + ": " + llvm::toString(std::move(e)));
+  return false;
+}
+
+/// `--report`: every kernel as JSON.
+std::string reportOf(const CompiledProgram &program, const TargetInfo &target) {
+  llvm::json::Array kernels;
+  for (const KernelReport &k : program.kernels)
+    kernels.push_back(llvm::json::Object{{"name", k.name},
+                                         {"kind", k.kind},
+                                         {"schedule", k.schedule},
+                                         {"nodes", k.nodes},
+                                         {"dispatches", k.dispatches},
+                                         {"flops", k.flops},
+                                         {"bytes", k.bytes},
+                                         {"vector_bytes", k.code.vectorBytes},
+                                         {"spills", k.code.spills},
+                                         {"loop_spills", k.code.loopSpills},
+                                         {"text_bytes", static_cast<int64_t>(k.code.textBytes)}});
+  llvm::json::Value report = llvm::json::Object{
+      {"model", program.spec.model}, {"target", target.name}, {"cpu", target.cpu}, {"kernels", std::move(kernels)}};
+  return llvm::formatv("{0:2}\n", report).str();
+}
+
+/// One compilation from the reader to objects.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, const MessageHandler &message)
+      : options(options), context(makeRegistry()), messages(context, message) {
+    context.printOpOnDiagnostic(false);
+    context.loadAllAvailableDialects();
+  }
+
+  bool importModel() {
+    const ModelOptions &m = options.model;
+    ImportOptions o{m.path, m.tag, m.signatures, m.feeds, m.fetches, m.shapes};
+    auto r = ingot::importModel(context, o);
+    if (failed(r))
+      return complain("the model could not be read");
+    model = std::move(*r);
+    return afterStage("graph");
+  }
+
+  bool selectTarget() {
+    auto t = getTarget(options.triple, options.cpu);
+    if (!t)
+      return complain(llvm::toString(t.takeError()));
+    target = *t;
+    return true;
+  }
+
+  /// Runs the stages made of passes up to and including `last`.
+  bool runStages(llvm::StringRef last = "rt") {
+    PipelineOptions p{target, options.training, options.keepWeights, options.group, options.debugArena};
+    for (const Stage &stage : pipelineStages()) {
+      if (!stage.build)
+        continue;
+      PassManager passes(&context);
+      stage.build(passes, p);
+      if (failed(passes.run(*model.module)))
+        return complain(std::string("stage '") + stage.info.name + "' failed");
+      if (!afterStage(stage.info.name))
+        return false;
+      if (finished() || stage.info.name == last)
+        return true;
+    }
+    return true;
+  }
+
+  bool makeObjects() {
+    ProgramOptions p;
+    p.model = modelName();
+    p.threads = options.threads;
+    p.emit.sanitizeAddress = options.sanitizeAddress;
+    p.emit.wantLlvm = options.emit == "llvm" || !options.dumpDir.empty();
+    p.emit.wantAssembly = options.emit == "asm" || !options.dumpDir.empty();
+    auto r = compileProgram(*model.module, target, p);
+    if (failed(r))
+      return complain("code generation failed");
+    program = std::move(*r);
+    if (!options.dumpDir.empty() &&
+        (!dump("llvm", program->llvm) || !dump("asm", program->assembly)))
+      return false;
+    if (options.emit == "llvm" || options.emit == "asm") {
+      done = true;
+      return writeText(options.output, options.emit == "llvm" ? program->llvm : program->assembly, messages);
+    }
+    return options.report.empty() || writeText(options.report, reportOf(*program, target), messages);
+  }
+
+  std::string modelName() const {
+    return options.name.empty() ? modelNameFromPath(options.output.empty() ? options.model.path : options.output)
+                                : options.name;
+  }
+
+  bool complain(const std::string &text) {
+    if (!messages.failed())
+      messages.error(text);
+    return false;
+  }
+  bool finished() const { return done; }
+
+  const CompileOptions &options;
+  MLIRContext context;
+  Messages messages;
+  ImportedModel model;
+  TargetInfo target;
+  std::unique_ptr<CompiledProgram> program;
+
+private:
+  static DialectRegistry makeRegistry() {
+    DialectRegistry registry;
+    registerDialects(registry);
+    return registry;
+  }
+
+  bool dump(llvm::StringRef stage, llvm::StringRef text) {
+    if (std::error_code e = llvm::sys::fs::create_directories(options.dumpDir))
+      return complain(options.dumpDir + ": " + e.message());
+    llvm::SmallString<128> path(options.dumpDir);
+    llvm::sys::path::append(path, modelName() + "." + stage + (stage == "asm" ? ".s" : stage == "llvm" ? ".ll" : ".mlir"));
+    return writeText(path, text, messages);
+  }
+
+  bool afterStage(llvm::StringRef name) {
+    if (!options.dumpDir.empty() && !dump(name, printed(*model.module)))
+      return false;
+    if (options.emit != name)
+      return true;
+    done = true;
+    return writeText(options.output, printed(*model.module), messages);
+  }
+
+  bool done = false;
+};
+
+bool isStageName(llvm::StringRef name) {
+  return llvm::any_of(pipelineStages(), [&](const Stage &s) { return name == s.info.name; });
+}
+
+} // namespace
+
+bool compile(const CompileOptions &options, CompileResult &result, const MessageHandler &message) {
+  auto start = std::chrono::steady_clock::now();
+  Compilation c(options, message);
+  if (!options.emit.empty() && !isStageName(options.emit))
+    return c.complain("--emit " + options.emit + ": there is no such stage");
+  if (!c.selectTarget() || !c.importModel())
+    return false;
+  if (c.finished())
+    return true;
+  if (!c.runStages())
+    return false;
+  if (c.finished())
+    return true;
+  if (!c.makeObjects())
+    return false;
+  if (c.finished())
+    return true;
+  ArtifactOptions a;
+  a.output = options.output;
+  a.header = options.header;
+  a.weights = options.weights == "embed" ? "" : options.weights;
+  auto files = writeArtifact(c.program->spec, a);
+  if (!files)
+    return c.complain(llvm::toString(files.takeError()));
+  result.output = files->output;
+  result.header = files->header;
+  result.weights = files->weights;
+  result.outputBytes = files->outputBytes;
+  result.weightsBytes = files->weightsBytes;
+  result.kernels = static_cast<unsigned>(c.program->kernels.size());
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return true;
+}
+
+//===-- Inspection --------------------------------------------------------===//
+
+static std::string spellType(Type type) {
+  auto t = dyn_cast<RankedTensorType>(type);
+  std::string s;
+  llvm::raw_string_ostream os(s);
+  if (!t) {
+    type.print(os);
+    return s;
+  }
+  for (const nn::SizeExpr &d : nn::dimsOf(t))
+    os << d.str() << "x";
+  t.getElementType().print(os);
+  return s;
+}
+
+/// Multiplications and additions of all contractions in a function.
+static nn::SizeExpr countFlops(func::FuncOp f) {
+  nn::SizeExpr sum;
+  f.walk([&](Operation *op) {
+    nn::SizeExpr n;
+    if (auto dot = dyn_cast<nn::DotGeneralOp>(op)) {
+      n = nn::elementCount(dot.getType()) * 2;
+      for (int64_t d : dot.getLhsContract())
+        n = n * nn::dimOf(dot.getLhs().getType(), d);
+    } else if (auto conv = dyn_cast<nn::ConvOp>(op)) {
+      n = nn::elementCount(conv.getType()) * 2;
+      auto filter = nn::dimsOf(conv.getFilter());
+      for (auto &d : ArrayRef(filter).drop_back())
+        n = n * d;
+    }
+    for (Operation *p = op->getParentOp(); p && p != f; p = p->getParentOp())
+      if (auto loop = dyn_cast<nn::ForOp>(p))
+        n = n * loop.getTrip().expr(0);
+    sum = sum + n;
+  });
+  return sum;
+}
+
+bool inspect(const ModelOptions &options, ModelDescription &result, const MessageHandler &message) {
+  CompileOptions o;
+  o.model = options;
+  Compilation c(o, message);
+  if (!c.selectTarget() || !c.importModel() || !c.runStages("pure"))
+    return false;
+  std::map<std::string, unsigned> counts;
+  for (auto f : c.model.module->getOps<func::FuncOp>()) {
+    f.walk([&](graph::NodeOp node) { ++counts[node.getOp().str()]; });
+    auto name = f->getAttrOfType<StringAttr>(nn::kSignatureAttr);
+    if (!name)
+      continue;
+    SignatureDescription s{name.str(), {}, {}};
+    for (unsigned i = 0; i < f.getNumArguments(); ++i)
+      if (auto input = f.getArgAttrOfType<StringAttr>(i, nn::kInputAttr))
+        s.inputs.push_back({input.str(), spellType(f.getArgumentTypes()[i])});
+    for (unsigned i = 0; i < f.getNumResults(); ++i)
+      if (auto output = f.getResultAttrOfType<StringAttr>(i, nn::kOutputAttr))
+        s.outputs.push_back({output.str(), spellType(f.getResultTypes()[i])});
+    result.signatures.push_back(std::move(s));
+  }
+  bool all = true;
+  for (auto &[op, count] : counts) {
+    result.ops.push_back({op, count, isSupportedOp(op)});
+    all &= result.ops.back().supported;
+  }
+  for (auto v : c.model.module->getOps<nn::VariableOp>()) {
+    auto type = cast<RankedTensorType>(v.getValue().getType());
+    result.parameters += type.getNumElements();
+    result.parameterBytes += type.getNumElements() * nn::elementBytes(type.getElementType());
+    if (v.getTrainable())
+      result.trainableParameters += type.getNumElements();
+  }
+  if (!all)
+    return true;
+  // Result shapes and FLOPs are known after legalization; a model that does not
+  // get that far is described without them.
+  CompileOptions quiet = o;
+  Compilation full(quiet, [](const std::string &) {});
+  if (!full.selectTarget() || !full.importModel() || !full.runStages("nn"))
+    return true;
+  for (auto f : full.model.module->getOps<func::FuncOp>()) {
+    auto name = f->getAttrOfType<StringAttr>(nn::kSignatureAttr);
+    for (SignatureDescription &s : result.signatures) {
+      if (!name || s.name != name.str())
+        continue;
+      unsigned next = 0;
+      for (unsigned i = 0; i < f.getNumResults(); ++i)
+        if (f.getResultAttrOfType<StringAttr>(i, nn::kOutputAttr) && next < s.outputs.size())
+          s.outputs[next++].type = spellType(f.getResultTypes()[i]);
+      if (result.flops.empty() || s.name == "serving_default")
+        result.flops = countFlops(f).str();
+    }
+  }
+  return true;
+}
+
+//===-- In memory ---------------------------------------------------------===//
+
+struct LoadedModel::Impl {
+  std::unique_ptr<Compilation> compilation; // constants point into it
+  std::unique_ptr<LoadedArtifact> loaded;
+};
+
+LoadedModel::LoadedModel(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+LoadedModel::~LoadedModel() = default;
+const ingot_module *LoadedModel::module() const { return impl->loaded->module(); }
+
+std::unique_ptr<LoadedModel> LoadedModel::compile(const CompileOptions &options, const MessageHandler &message) {
+  auto impl = std::make_unique<Impl>();
+  impl->compilation = std::make_unique<Compilation>(options, message);
+  Compilation &c = *impl->compilation;
+  if (!c.selectTarget() || !c.importModel() || !c.runStages() || !c.makeObjects())
+    return nullptr;
+  auto loaded = LoadedArtifact::create(c.program->spec);
+  if (!loaded) {
+    c.complain(llvm::toString(loaded.takeError()));
+    return nullptr;
+  }
+  impl->loaded = std::move(*loaded);
+  return std::unique_ptr<LoadedModel>(new LoadedModel(std::move(impl)));
+}
+
+} // namespace ingot

@@ -1,0 +1,127 @@
+// The way of a model, pass by pass.
+#include "compiler/Pipeline.h"
+#include "compiler/codegen/cpu/CompileKernels.h"
+#include "compiler/codegen/cpu/LowerToLlvm.h"
+#include "compiler/dialects/Graph/Graph.h"
+#include "compiler/dialects/Nn/Nn.h"
+#include "compiler/dialects/Rt/Rt.h"
+#include "compiler/evaluate/FoldConstants.h"
+#include "compiler/passes/group/Passes.h"
+#include "compiler/passes/import/Legalize.h"
+#include "compiler/passes/import/Passes.h"
+#include "compiler/passes/program/Program.h"
+#include "compiler/passes/schedule/ScheduleKernels.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace ingot {
+
+//===-- 2 simplify --------------------------------------------------------===//
+
+static void buildPure(OpPassManager &passes, const PipelineOptions &) { buildSimplifyGraphPipeline(passes); }
+
+//===-- 3 legalize --------------------------------------------------------===//
+
+static void buildNn(OpPassManager &passes, const PipelineOptions &) {
+  passes.addPass(createLegalizeGraphToNnPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}
+
+//===-- 5 group -----------------------------------------------------------===//
+
+static void buildKernels(OpPassManager &passes, const PipelineOptions &options) {
+  // Before anything asks what is constant.
+  if (!options.keepWeights)
+    passes.addPass(createFreezeVariablesPass());
+  // Small constant arithmetic (batch norm's rsqrt, filter banks) is gone before
+  // patterns look at scales and shapes.
+  passes.addNestedPass<func::FuncOp>(evaluate::createFoldConstantsPass());
+  // Projections leave loops while they are still plain products of slices.
+  passes.addPass(createHoistLoopInvariantsPass());
+  // Scales meet contractions only when no reshape stands between them.
+  passes.addPass(createSinkReshapesPass());
+  passes.addPass(createFoldScalesPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+  passes.addNestedPass<func::FuncOp>(evaluate::createFoldConstantsPass());
+  // Layouts last: packed operands hide the plain ones from the patterns above.
+  passes.addPass(createChooseLayoutsPass(options.target));
+  passes.addPass(createFormKernelsPass(options.group));
+  passes.addPass(createCSEPass()); // equal prepare kernels of several signatures
+}
+
+//===-- 6 schedule --------------------------------------------------------===//
+
+static void buildLoops(OpPassManager &passes, const PipelineOptions &options) {
+  passes.addPass(createScheduleKernelsPass(options.target));
+}
+
+//===-- 7 plan ------------------------------------------------------------===//
+
+static void buildRt(OpPassManager &passes, const PipelineOptions &options) {
+  // What depends on constants alone runs now; its results are constants.
+  passes.addPass(createEvaluatePreparePass());
+  passes.addPass(createCSEPass());
+  passes.addPass(createPlanProgramPass({options.debugArena}));
+}
+
+static const Stage kStages[] = {
+    {{"graph", "the model as read, in the graph dialect"}, nullptr},
+    {{"pure", "every signature a pure graph function"}, buildPure},
+    {{"nn", "our tensor algebra, sizes named"}, buildNn},
+    {{"kernels", "fused kernels and their layouts"}, buildKernels},
+    {{"loops", "each kernel as loops and vectors"}, buildLoops},
+    {{"rt", "host programs: dispatches on planned buffers"}, buildRt},
+    {{"llvm", "LLVM IR of kernels and host programs"}, nullptr},
+    {{"asm", "assembly of the kernels"}, nullptr},
+};
+
+llvm::ArrayRef<Stage> pipelineStages() { return kStages; }
+
+const std::vector<StageInfo> &stages() {
+  static const std::vector<StageInfo> infos = [] {
+    std::vector<StageInfo> v;
+    for (const Stage &s : kStages)
+      v.push_back(s.info);
+    return v;
+  }();
+  return infos;
+}
+
+void registerDialects(DialectRegistry &registry) {
+  registry.insert<graph::GraphDialect, nn::NnDialect, rt::RtDialect>();
+  registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
+                  scf::SCFDialect, vector::VectorDialect>();
+  registerCpuCodegenDialects(registry);
+}
+
+void registerPasses() {
+  registerTransformsPasses();
+  registerImportPasses();
+  registerGroupPasses();
+  registerSchedulePasses();
+  registerEvaluatePreparePass();
+  registerProgramPasses();
+  registerCpuCodegenPasses();
+  registerPass([] { return evaluate::createFoldConstantsPass(); });
+  for (const Stage &s : kStages)
+    if (s.build)
+      PassPipelineRegistration<>(llvm::StringRef("stage-").str() + s.info.name, s.info.description,
+                                 [build = s.build](OpPassManager &passes) {
+                                   PipelineOptions options;
+                                   options.target = getHostTarget();
+                                   build(passes, options);
+                                 });
+}
+
+} // namespace ingot
