@@ -12,9 +12,17 @@ using namespace ingot::nn;
 
 namespace ingot::schedule {
 
+SmallVector<std::string> definedSymbols(KernelOp kernel) {
+  SmallVector<std::string> names;
+  kernel.getBody().walk(
+      [&](NonzeroOp op) { names.push_back(op.getSymbol().str()); });
+  return names;
+}
+
 SmallVector<std::string> kernelSymbols(KernelOp kernel) {
   SmallVector<std::string> order;
-  std::set<std::string> seen;
+  auto defined = definedSymbols(kernel);
+  std::set<std::string> seen(defined.begin(), defined.end());
   auto take = [&](const SizeExpr &e) {
     std::set<std::string> names;
     e.symbols(names);
@@ -49,6 +57,13 @@ namespace {
 SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
                                  const Emitter &e) {
   SmallVector<int64_t> pairs;
+  if (s.loops == Schedule::Loops::special) {
+    Operation *op = findSpecial(kernel);
+    auto x = dyn_cast<BlockArgument>(op->getOperand(0));
+    if (isa<DynamicUpdateSliceOp, ScatterOp>(op) && x && x.hasOneUse())
+      pairs = {0, static_cast<int64_t>(x.getArgNumber())};
+    return pairs;
+  }
   if (s.loops == Schedule::Loops::serial || s.rolledEpilogue)
     return pairs;
   Block &body = kernel.getBody().front();
@@ -86,6 +101,18 @@ SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
   return pairs;
 }
 
+/// An operation on complex numbers, which kernels do not have.
+Operation *findComplex(KernelOp kernel) {
+  auto isComplex = [](Type t) {
+    return isa<ComplexType>(getElementTypeOrSelf(t));
+  };
+  for (Operation &op : kernel.getBody().front())
+    if (llvm::any_of(op.getOperandTypes(), isComplex) ||
+        llvm::any_of(op.getResultTypes(), isComplex))
+      return &op;
+  return nullptr;
+}
+
 SizeExpr gridOf(KernelOp kernel, const Schedule &s) {
   SmallVector<SizeExpr> dims;
   if (s.loops == Schedule::Loops::flat)
@@ -115,6 +142,12 @@ Value loadFrom(OpBuilder &b, Location loc, Value array, int64_t i, Type type) {
 FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
                                     const TargetInfo &target, ModuleOp module,
                                     StringRef name) {
+  if (Operation *op = findComplex(kernel)) {
+    op->emitError("cannot be computed by a kernel yet: complex numbers")
+            .attachNote(kernel.getLoc())
+        << "in this kernel";
+    return failure();
+  }
   MLIRContext *context = kernel.getContext();
   Location loc = kernel.getLoc();
   OpBuilder b(context);
@@ -129,9 +162,10 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
 
   // Prologue: pointers, sizes, the range of units. `mark` is its last
   // operation: sizes that are needed later are computed before it.
-  SmallVector<Value> memrefs;
+  SmallVector<Value> memrefs, pointers;
   auto memrefOf = [&](Type tensor, int64_t i) {
     Value p = loadFrom(b, loc, entry->getArgument(0), i, pointer);
+    pointers.push_back(p);
     Type element =
         Emitter::storageType(cast<RankedTensorType>(tensor).getElementType());
     auto type = MemRefType::get({ShapedType::kDynamic}, element);
@@ -139,10 +173,13 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
         UnrealizedConversionCastOp::create(b, loc, type, p).getResult(0));
   };
   int64_t position = 0;
-  for (Type t : kernel.getInputs().getTypes())
+  for (Type t : kernel.getBody().front().getArgumentTypes())
     memrefOf(t, position++);
   for (Type t : kernel.getResultTypes())
     memrefOf(t, position++);
+  for (size_t i = 0; i < definedSymbols(kernel).size(); ++i)
+    pointers.push_back(
+        loadFrom(b, loc, entry->getArgument(0), position++, pointer));
   Value lo = arith::IndexCastOp::create(b, loc, b.getIndexType(),
                                         entry->getArgument(2));
   Value hi = arith::IndexCastOp::create(b, loc, b.getIndexType(),
@@ -157,6 +194,7 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
   mark->moveAfter(&entry->back());
 
   Emitter e(b, kernel, schedule, target, entry, mark);
+  e.pointers = pointers;
   for (auto &[symbol, v] : symbols)
     e.setSymbol(symbol, v);
   Block &body = kernel.getBody().front();
@@ -183,6 +221,9 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
     emitTiles(e, schedule, findRoot(kernel), all, lo, hi);
     break;
   }
+  case Schedule::Loops::special:
+    emitSpecial(e, lo, hi);
+    break;
   case Schedule::Loops::serial:
     emitSerial(e, lo, hi);
     break;
@@ -199,6 +240,8 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
                           : e.ir.constantInt(b.getI32Type(), 0);
   func::ReturnOp::create(b, loc, status);
 
+  function->setAttr("kind", kernel.getKindAttr());
+  function->setAttr("schedule", schedule.toAttr(context));
   EmittedKernel r;
   r.function = function;
   r.grid = gridOf(kernel, schedule);

@@ -18,8 +18,15 @@ struct EmittedKernel {
   llvm::SmallVector<int64_t> inplace;
 };
 
+/// Rewrites composite operations of the body (softmax) to simpler ones;
+/// schedules are chosen and kernels emitted after it.
+void expandComposites(nn::KernelOp kernel);
+
+/// Data symbols that the kernel defines at run time.
+llvm::SmallVector<std::string> definedSymbols(nn::KernelOp kernel);
+
 /// Symbols of the kernel's types and attributes by first use: the order of the
-/// kernel's `sizes`.
+/// kernel's `sizes`. Data symbols that it defines itself are none of them.
 llvm::SmallVector<std::string> kernelSymbols(nn::KernelOp kernel);
 
 /// Emits into `module`. The function's sizes are those of kernelSymbols.

@@ -45,6 +45,9 @@ public:
   nn::KernelOp kernel;
   const Schedule &schedule;
   const TargetInfo &target;
+  /// The buffers' pointers as the caller gave them: operands, results, sizes
+  /// that the kernel defines.
+  llvm::SmallVector<mlir::Value> pointers;
   /// Buffers of results, in order.
   llvm::SmallVector<Buffer> results;
   /// Coordinates are one index over all elements (see isFlat).

@@ -44,6 +44,11 @@ void emitFlat(Emitter &e, mlir::Value lo, mlir::Value hi);
 /// Each result by itself, in one unit.
 void emitSerial(Emitter &e, mlir::Value lo, mlir::Value hi);
 
+/// Kernels of one operation in an order of its own; see findSpecial.
+void emitSpecial(Emitter &e, mlir::Value lo, mlir::Value hi);
+mlir::Value pullMaxPoolGrad(Emitter &e, mlir::Operation *op,
+                            llvm::ArrayRef<Coord> at);
+
 } // namespace ingot::schedule
 
 #endif // INGOT_COMPILER_PASSES_SCHEDULE_LOOPS_H

@@ -1,7 +1,7 @@
 // How each shape operation of nn is pulled: the coordinates at which it needs
 // its operands. One rule an operation; the list is at the end of the file.
 #include "compiler/passes/schedule/Emitter.h"
-#include "compiler/passes/schedule/Reduction.h"
+#include "compiler/passes/schedule/Loops.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -442,6 +442,7 @@ PullRule findPullRule(Operation *op) {
       {"nn.dynamic_update_slice", pullDynamicUpdate},
       {"nn.gather_nd", pullGatherNd},
       {"nn.iota", pullIota},
+      {"nn.max_pool_grad", pullMaxPoolGrad},
       {"nn.pack", pullPack},
       {"nn.pad", pullPad},
       {"nn.reshape", pullReshape},

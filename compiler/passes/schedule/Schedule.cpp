@@ -12,9 +12,8 @@ namespace ingot::schedule {
 namespace {
 
 constexpr std::pair<llvm::StringLiteral, Schedule::Loops> loopNames[] = {
-    {"flat", Schedule::Loops::flat},
-    {"tile", Schedule::Loops::tile},
-    {"rows", Schedule::Loops::rows},
+    {"flat", Schedule::Loops::flat},     {"tile", Schedule::Loops::tile},
+    {"rows", Schedule::Loops::rows},     {"special", Schedule::Loops::special},
     {"serial", Schedule::Loops::serial},
 };
 
@@ -99,8 +98,8 @@ Schedule::fromAttr(DictionaryAttr attr,
         return text && text.getValue() == n.first;
       });
       if (it == std::end(loopNames))
-        return bad(
-            "'loops' must be \"flat\", \"tile\", \"rows\" or \"serial\"");
+        return bad("'loops' must be \"flat\", \"tile\", \"rows\", \"special\" "
+                   "or \"serial\"");
       s.loops = it->second;
     } else if (name == "rolled_epilogue") {
       s.rolledEpilogue = true;
@@ -282,6 +281,25 @@ LogicalResult verifySchedule(KernelOp kernel, const Schedule &s) {
       return bad("lane_dim and row_dim must differ");
     break;
   }
+  case Schedule::Loops::special: {
+    Operation *op = findSpecial(kernel);
+    if (!op)
+      return bad("'special' needs one update, scatter, scan or nonzero as the "
+                 "only result");
+    auto scan = dyn_cast<ScanOp>(op);
+    if (!scan && !s.units.empty())
+      return bad("this operation has one unit");
+    for (const UnitAxis &u : s.units)
+      if (u.block != 1 || u.dim >= static_cast<int64_t>(scan.getDim()))
+        return bad(
+            "units of a scan are blocks of 1 of the dimensions before it");
+    if (scan)
+      for (int64_t d = 0; d < static_cast<int64_t>(scan.getDim()); ++d)
+        if (!llvm::any_of(s.units,
+                          [&](const UnitAxis &u) { return u.dim == d; }))
+          return bad("every dimension before a scan's is a unit axis");
+    break;
+  }
   case Schedule::Loops::serial:
     if (!s.units.empty())
       return bad("'serial' has one unit");
@@ -345,9 +363,11 @@ struct Policy {
   }
 
   Schedule choose() const {
+    if (Operation *op = findSpecial(kernel))
+      return special(op);
     if (isFlat(kernel))
       return flat();
-    if (isRowKernel(kernel) && !isColumn())
+    if (isRowKernel(kernel))
       return rows();
     bool oneShape = llvm::all_of(yielded(kernel), [&](Value v) {
       return sameShape(v.getType(), kernel.getResult(0).getType());
@@ -358,10 +378,6 @@ struct Policy {
       return contraction();
     return tiles();
   }
-
-  /// A reduction with nothing left to be a row, or whose lanes are better taken
-  /// from the result.
-  bool isColumn() const { return false; }
 
   Schedule flat() const {
     Schedule s;
@@ -376,6 +392,24 @@ struct Policy {
                                               : 4);
     s.units = {{0, std::max<int64_t>(s.lanes * s.vecs, 1024)}};
     s.chunk = heavyOps ? 4 : 16;
+    return s;
+  }
+
+  Schedule special(Operation *op) const {
+    Schedule s;
+    s.loops = Schedule::Loops::special;
+    if (isa<NonzeroOp>(op) || !rank)
+      return s;
+    s.lanes = lanesFor(guess(dims.back(), 256));
+    if (auto scan = dyn_cast<ScanOp>(op)) {
+      int64_t work = 1;
+      for (int64_t d = 0; d < rank; ++d)
+        if (d < static_cast<int64_t>(scan.getDim()))
+          s.units.push_back({d, 1});
+        else
+          work *= guess(dims[d], 64);
+      s.chunk = std::clamp<int64_t>(8192 / std::max<int64_t>(work, 1), 1, 1024);
+    }
     return s;
   }
 
@@ -418,6 +452,12 @@ struct Policy {
     s.laneDim = rank - 1;
     int64_t n = guess(dims.back(), 256);
     s.lanes = lanesFor(n);
+    // Its windows are found by branches, one position at a time.
+    for (auto grad : bodyOf(kernel).getOps<MaxPoolGradOp>())
+      if (grad.getWindow().back() != 1 || grad.getStrides().back() != 1) {
+        s.laneDim = -1;
+        s.lanes = 1;
+      }
     int64_t vectors = std::max<int64_t>(1, n / s.lanes);
     s.vecs = std::min<int64_t>(vectors, heavyOps > 1 ? 1 : 4);
     int64_t work = 1; // of one result element

@@ -22,8 +22,9 @@ struct UnitAxis {
 struct Schedule {
   /// flat: one loop over all elements. tile: a register tile of rows x vecs x
   /// lanes of the results, reduced at once. rows: reductions over the inner
-  /// dimensions, row by row. serial: one unit, each result by itself.
-  enum class Loops { flat, tile, rows, serial };
+  /// dimensions, row by row. special: one operation in an order of its own (see
+  /// findSpecial). serial: one unit, each result by itself.
+  enum class Loops { flat, tile, rows, special, serial };
   Loops loops = Loops::serial;
   int64_t lanes = 1, vecs = 1, rows = 1;
   int64_t laneDim = -1, rowDim = -1;
@@ -52,6 +53,8 @@ mlir::LogicalResult verifySchedule(nn::KernelOp kernel,
 /// The reduction or contraction whose accumulators live in registers, if the
 /// kernel has exactly one and its results are computed from it point by point.
 mlir::Operation *findRoot(nn::KernelOp kernel);
+/// The update, scatter, scan or nonzero that is the kernel's only result.
+mlir::Operation *findSpecial(nn::KernelOp kernel);
 /// All operations are elementwise over one shape (or over single elements).
 bool isFlat(nn::KernelOp kernel);
 /// The kernel's results are computed from reductions over the same rows.

@@ -71,6 +71,7 @@ struct ChooseSchedules : TargetPass<ChooseSchedules> {
     if (failed(resolve()))
       return signalPassFailure();
     auto r = getOperation().walk([&](KernelOp kernel) {
+      schedule::expandComposites(kernel);
       auto s = scheduleOf(kernel, target);
       if (failed(s))
         return WalkResult::interrupt();
@@ -118,11 +119,18 @@ struct ScheduleKernels : TargetPass<ScheduleKernels> {
 private:
   llvm::StringMap<EmittedKernel> emitted;
   llvm::StringMap<unsigned> names;
+  TargetInfo host = getHostTarget();
 
   /// A copy whose size symbols are s0, s1... in the order of `symbols`.
+  /// Data symbols that it defines become d0, d1...
   OwningOpRef<KernelOp> renamed(KernelOp kernel,
                                 ArrayRef<std::string> symbols) {
     OwningOpRef<KernelOp> copy = kernel.clone();
+    auto defined = schedule::definedSymbols(kernel);
+    copy->getBody().walk([&](NonzeroOp op) {
+      op.setSymbol("d" + std::to_string(llvm::find(defined, op.getSymbol()) -
+                                        defined.begin()));
+    });
     AttrTypeReplacer replacer;
     replacer.addReplacement(
         [&](SizesAttr a) -> std::optional<std::pair<Attribute, WalkResult>> {
@@ -130,7 +138,11 @@ private:
           for (const SizeExpr &e : a.exprs())
             sizes.push_back(
                 e.substitute([&](StringRef name) -> std::optional<SizeExpr> {
-                  auto it = llvm::find(symbols, name);
+                  const std::string *it = llvm::find(symbols, name);
+                  const std::string *d = llvm::find(ArrayRef(defined), name);
+                  if (d != defined.end())
+                    return SizeExpr::symbol(
+                        "d" + std::to_string(d - defined.begin()));
                   if (it == symbols.end())
                     return std::nullopt;
                   return SizeExpr::symbol("s" +
@@ -139,9 +151,9 @@ private:
           return std::pair<Attribute, WalkResult>(
               SizesAttr::get(a.getContext(), sizes), WalkResult::skip());
         });
-    // Operands stay outside: only the body and the result types matter.
     replacer.recursivelyReplaceElementsIn(copy->getOperation(), true, false,
                                           true);
+    copy->getInputsMutable().clear(); // the body alone says what it computes
     return copy;
   }
   std::string keyOf(KernelOp kernel) {
@@ -149,27 +161,28 @@ private:
     llvm::raw_string_ostream os(key);
     OpPrintingFlags flags;
     flags.printGenericOpForm().useLocalScope();
-    for (Operation &op : kernel.getBody().front())
-      op.print(os, flags), os << "\n";
-    for (Type t : kernel.getBody().front().getArgumentTypes())
-      os << t << ";";
+    kernel->print(os, flags);
     return key;
   }
 
   LogicalResult replace(KernelOp kernel, ModuleOp nested) {
     auto symbols = schedule::kernelSymbols(kernel);
     OwningOpRef<KernelOp> copy = renamed(kernel, symbols);
-    auto s = scheduleOf(*copy, target);
+    schedule::expandComposites(*copy);
+    // Prepare kernels run in this process, whatever the target is.
+    const TargetInfo &processor = kernel.getPrepare() ? host : target;
+    auto s = scheduleOf(*copy, processor);
     if (failed(s))
       return failure();
     std::string key = keyOf(*copy);
-    llvm::raw_string_ostream(key) << s->toAttr(&getContext());
+    llvm::raw_string_ostream(key)
+        << s->toAttr(&getContext()) << bool(kernel.getPrepare());
     auto it = emitted.find(key);
     if (it == emitted.end()) {
       std::string name =
           (kernel.getKind() + "_" + Twine(names[kernel.getKind()]++)).str();
       // The body must not see the operands of the original.
-      auto k = schedule::emitKernel(*copy, *s, target, nested, name);
+      auto k = schedule::emitKernel(*copy, *s, processor, nested, name);
       if (failed(k))
         return failure();
       if (failed(verify(k->function)))
@@ -191,6 +204,11 @@ private:
         return SizeExpr::symbol(symbols[i]);
       });
     };
+    ArrayAttr defines;
+    if (auto names = schedule::definedSymbols(kernel); !names.empty())
+      defines = Builder(&getContext())
+                    .getStrArrayAttr(
+                        SmallVector<StringRef>(names.begin(), names.end()));
     OpBuilder b(kernel);
     MLIRContext *ctx = &getContext();
     auto callee = SymbolRefAttr::get(
@@ -199,8 +217,8 @@ private:
     auto dispatch = DispatchOp::create(
         b, kernel.getLoc(), kernel.getResultTypes(), kernel.getInputs(), callee,
         SizesAttr::get(ctx, sizes), SizesAttr::get(ctx, {original(k.grid)}),
-        k.chunk, SizesAttr::get(ctx, {original(k.scratch)}), k.inplace,
-        /*defines=*/ArrayAttr(), kernel.getPrepare());
+        k.chunk, SizesAttr::get(ctx, {original(k.scratch)}), k.inplace, defines,
+        kernel.getPrepare());
     kernel.replaceAllUsesWith(dispatch.getResults());
     kernel.erase();
     return success();

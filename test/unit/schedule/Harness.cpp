@@ -40,6 +40,7 @@ void KernelRun::build(StringRef text,
   nn::KernelOp kernel;
   module->walk([&](nn::KernelOp k) { kernel = k; });
   ASSERT_TRUE(bool(kernel));
+  schedule::expandComposites(kernel);
   if (auto attr = kernel.getSchedule()) {
     auto s = schedule::Schedule::fromAttr(*attr,
                                           [&] { return kernel.emitOpError(); });
@@ -111,6 +112,7 @@ std::vector<Bytes> KernelRun::call(std::vector<Bytes> inputs) {
       results[i].data.assign(resultBytes[i] + 2 * fence, char(0x5a));
       buffers.push_back(results[i].data.data() + fence);
     }
+    buffers.push_back(&definedSize);
     status = 0;
     int64_t step = 1;
     for (int64_t at = 0; at < grid;) {

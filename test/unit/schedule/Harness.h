@@ -50,6 +50,7 @@ public:
 
   bool ok = false;
   int32_t status = 0;
+  int64_t definedSize = -1; ///< what the kernel defined as a data symbol
   ingot::schedule::Schedule schedule;
   std::vector<int64_t> inplace;
   int64_t grid = 0;
