@@ -1,7 +1,7 @@
 // ingot-conform: compiles and runs files of cases (see container.py) and
 // compares with TensorFlow's results.
 //
-//   ingot-conform [--known FILE] [--only PREFIX]... [--jobs N] FILE...
+//   ingot-conform [--known FILE] [--only PREFIX]... [--jobs N] [--engine WAY] FILE...
 //
 // Cases run in child processes, so that a crash is one failed case. The last
 // line is `N passed, N failed`.
@@ -32,6 +32,8 @@ static cl::list<std::string> only("only",
 static cl::opt<unsigned> jobs("jobs", cl::desc("Processes"), cl::init(0));
 static cl::opt<unsigned> seconds("timeout", cl::desc("Seconds a case may take"),
                                  cl::init(60));
+static cl::opt<std::string> way("engine", cl::init("compiled"),
+                                cl::desc("compiled, ungrouped (a kernel an operation) or reference (the evaluator)"));
 static cl::opt<bool> verbose("v", cl::desc("Print each case"));
 
 namespace {
@@ -56,65 +58,22 @@ struct Worker {
 };
 } // namespace
 
-static ingot_tensor toAbi(const Tensor &tensor) {
-  ingot_tensor result = {};
-  result.data = const_cast<char *>(tensor.bytes.data());
-  result.capacity = tensor.bytes.size();
-  result.dtype = tensor.dtype;
-  result.rank = static_cast<int32_t>(tensor.shape.size());
-  for (size_t i = 0; i < tensor.shape.size() && i < INGOT_MAX_RANK; ++i)
-    result.shape[i] = tensor.shape[i];
-  return result;
+static std::unique_ptr<Engine> makeEngine(const Case &test, std::string &message) {
+  if (way == "reference")
+    return makeReference(test, message);
+  return makeCompiled(test, way != "ungrouped", message);
 }
 
-/// Index by name, with or without the ":0" of a first output.
-static int find(const ingot_value *values, uint32_t count, StringRef name) {
-  for (uint32_t i = 0; i < count; ++i)
-    if (name == values[i].name ||
-        StringRef(values[i].name) == (name + ":0").str())
-      return static_cast<int>(i);
-  return -1;
-}
-
-static std::string runOnce(const Case &test, const Run &run,
-                           const ingot_module *module, ingot_context *context) {
-  const ingot_signature &signature = module->signatures[0];
-  std::vector<ingot_tensor> inputs(signature.num_inputs),
-      outputs(signature.num_outputs);
-  for (size_t i = 0; i < test.feeds.size(); ++i) {
-    int index = find(signature.inputs, signature.num_inputs, test.feeds[i]);
-    if (index >= 0) // An input that no output needs may be gone.
-      inputs[index] = toAbi(run.feeds[i]);
-  }
-  if (ingot_output_shapes(module, context, 0, inputs.data(), outputs.data()))
-    return run.error ? ""
-                     : std::string("output_shapes: ") + ingot_message(module);
-  std::vector<std::vector<char>> memory(outputs.size());
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    memory[i].assign(outputs[i].capacity + 1, 0x5a);
-    outputs[i].data = memory[i].data();
-  }
-  ingot_status status =
-      ingot_run(module, context, 0, inputs.data(), outputs.data());
+static std::string runOnce(const Case &test, const Run &run, Engine &engine) {
+  RunResult result = engine.run(test, run);
   if (run.error)
-    return status ? "" : "runs without an error where TensorFlow reports one";
-  if (status)
-    return formatv("status {0}: {1}", status, ingot_message(module));
+    return result.failed ? "" : "runs without an error where TensorFlow reports one";
+  if (result.failed)
+    return result.message;
   for (size_t i = 0; i < test.fetches.size(); ++i) {
-    int index = find(signature.outputs, signature.num_outputs, test.fetches[i]);
-    if (index < 0)
-      return "no output " + test.fetches[i];
-    const ingot_tensor &out = outputs[index];
-    Tensor found;
-    found.dtype = out.dtype;
-    found.shape.assign(out.shape, out.shape + out.rank);
-    size_t elements = 1;
-    for (int64_t dim : found.shape)
-      elements *= dim;
-    found.bytes = StringRef(static_cast<char *>(out.data),
-                            elements * ingot_dtype_size(out.dtype));
-    std::string text =
-        compare(found, run.fetches[i], run.truth[i], test.rules[i]);
+    std::string text = result.outputs[i].dtype == INGOT_INVALID_DTYPE
+                           ? "no such output"
+                           : compare(result.outputs[i], run.fetches[i], run.truth[i], test.rules[i]);
     if (!text.empty())
       return test.fetches[i] + ": " + text;
   }
@@ -123,24 +82,15 @@ static std::string runOnce(const Case &test, const Run &run,
 
 static Result runCase(const Case &test) {
   std::string message;
-  std::unique_ptr<Compiled> compiled = compile(test, message);
-  if (!compiled)
+  std::unique_ptr<Engine> engine = makeEngine(test, message);
+  if (!engine)
     return {Outcome::Refused, message};
-  const ingot_module *module = compiled->module();
-  ingot_context_options options = {};
-  options.struct_size = sizeof options;
-  options.threads = 1;
-  ingot_context *context = nullptr;
-  if (ingot_check(module) || ingot_context_create(module, &options, &context))
-    return {Outcome::Mismatch, "no context"};
-  Result result{Outcome::Passed, ""};
-  for (size_t i = 0; i < test.runs.size() && result.message.empty(); ++i) {
-    std::string text = runOnce(test, test.runs[i], module, context);
+  for (size_t i = 0; i < test.runs.size(); ++i) {
+    std::string text = runOnce(test, test.runs[i], *engine);
     if (!text.empty())
-      result = {Outcome::Mismatch, formatv("run {0}: {1}", i, text).str()};
+      return {Outcome::Mismatch, formatv("run {0}: {1}", i, text).str()};
   }
-  ingot_context_destroy(module, context);
-  return result;
+  return {Outcome::Passed, ""};
 }
 
 static void writeAll(int fd, StringRef data) {
