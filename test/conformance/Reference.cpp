@@ -20,24 +20,40 @@ namespace ingot::conform {
 static Type toType(MLIRContext &context, ingot_dtype dtype) {
   Builder b(&context);
   auto integer = [&](unsigned bits, bool isUnsigned = false) -> Type {
-    return isUnsigned ? IntegerType::get(&context, bits, IntegerType::Unsigned) : IntegerType::get(&context, bits);
+    return isUnsigned ? IntegerType::get(&context, bits, IntegerType::Unsigned)
+                      : IntegerType::get(&context, bits);
   };
   switch (dtype) {
-  case INGOT_BOOL: return integer(1);
-  case INGOT_I8: return integer(8);
-  case INGOT_I16: return integer(16);
-  case INGOT_I32: return integer(32);
-  case INGOT_I64: return integer(64);
-  case INGOT_U8: return integer(8, true);
-  case INGOT_U16: return integer(16, true);
-  case INGOT_U32: return integer(32, true);
-  case INGOT_U64: return integer(64, true);
-  case INGOT_F16: return b.getF16Type();
-  case INGOT_BF16: return b.getBF16Type();
-  case INGOT_F64: return b.getF64Type();
-  case INGOT_C64: return ComplexType::get(b.getF32Type());
-  case INGOT_C128: return ComplexType::get(b.getF64Type());
-  default: return b.getF32Type();
+  case INGOT_BOOL:
+    return integer(1);
+  case INGOT_I8:
+    return integer(8);
+  case INGOT_I16:
+    return integer(16);
+  case INGOT_I32:
+    return integer(32);
+  case INGOT_I64:
+    return integer(64);
+  case INGOT_U8:
+    return integer(8, true);
+  case INGOT_U16:
+    return integer(16, true);
+  case INGOT_U32:
+    return integer(32, true);
+  case INGOT_U64:
+    return integer(64, true);
+  case INGOT_F16:
+    return b.getF16Type();
+  case INGOT_BF16:
+    return b.getBF16Type();
+  case INGOT_F64:
+    return b.getF64Type();
+  case INGOT_C64:
+    return ComplexType::get(b.getF32Type());
+  case INGOT_C128:
+    return ComplexType::get(b.getF64Type());
+  default:
+    return b.getF32Type();
   }
 }
 
@@ -51,7 +67,10 @@ static ingot_dtype toDtype(MLIRContext &context, Type type) {
 namespace {
 class Reference : public Engine {
 public:
-  Reference() { context.loadDialect<graph::GraphDialect, nn::NnDialect, func::FuncDialect>(); }
+  Reference() {
+    context
+        .loadDialect<graph::GraphDialect, nn::NnDialect, func::FuncDialect>();
+  }
 
   bool prepare(const Case &test, std::string &message);
   RunResult run(const Case &test, const Run &run) override;
@@ -119,13 +138,15 @@ RunResult Reference::run(const Case &test, const Run &run) {
     Tensor tensor;
     for (unsigned i = 0; i < got.outputs.size(); ++i) {
       auto name = signature.getResultAttrOfType<StringAttr>(i, "ingot.output");
-      if (!name || (name.getValue() != fetch && name.getValue() != fetch + ":0"))
+      if (!name ||
+          (name.getValue() != fetch && name.getValue() != fetch + ":0"))
         continue;
       evaluate::HostTensor &host = got.outputs[i];
       tensor.dtype = toDtype(context, host.dtype);
       tensor.shape.assign(host.dims.begin(), host.dims.end());
       result.memory.push_back(host.bytes);
-      tensor.bytes = StringRef(result.memory.back().data(), result.memory.back().size());
+      tensor.bytes =
+          StringRef(result.memory.back().data(), result.memory.back().size());
     }
     result.outputs.push_back(tensor);
   }

@@ -1,7 +1,8 @@
 // ingot-conform: compiles and runs files of cases (see container.py) and
 // compares with TensorFlow's results.
 //
-//   ingot-conform [--known FILE] [--only PREFIX]... [--jobs N] [--engine WAY] FILE...
+//   ingot-conform [--known FILE] [--only PREFIX]... [--jobs N] [--engine WAY]
+//   FILE...
 //
 // Cases run in child processes, so that a crash is one failed case. The last
 // line is `N passed, N failed`.
@@ -32,8 +33,10 @@ static cl::list<std::string> only("only",
 static cl::opt<unsigned> jobs("jobs", cl::desc("Processes"), cl::init(0));
 static cl::opt<unsigned> seconds("timeout", cl::desc("Seconds a case may take"),
                                  cl::init(60));
-static cl::opt<std::string> way("engine", cl::init("compiled"),
-                                cl::desc("compiled, ungrouped (a kernel an operation) or reference (the evaluator)"));
+static cl::opt<std::string>
+    way("engine", cl::init("compiled"),
+        cl::desc("compiled, ungrouped (a kernel an operation) or reference "
+                 "(the evaluator)"));
 static cl::opt<bool> verbose("v", cl::desc("Print each case"));
 
 namespace {
@@ -58,7 +61,8 @@ struct Worker {
 };
 } // namespace
 
-static std::unique_ptr<Engine> makeEngine(const Case &test, std::string &message) {
+static std::unique_ptr<Engine> makeEngine(const Case &test,
+                                          std::string &message) {
   if (way == "reference")
     return makeReference(test, message);
   return makeCompiled(test, way != "ungrouped", message);
@@ -67,13 +71,15 @@ static std::unique_ptr<Engine> makeEngine(const Case &test, std::string &message
 static std::string runOnce(const Case &test, const Run &run, Engine &engine) {
   RunResult result = engine.run(test, run);
   if (run.error)
-    return result.failed ? "" : "runs without an error where TensorFlow reports one";
+    return result.failed ? ""
+                         : "runs without an error where TensorFlow reports one";
   if (result.failed)
     return result.message;
   for (size_t i = 0; i < test.fetches.size(); ++i) {
     std::string text = result.outputs[i].dtype == INGOT_INVALID_DTYPE
                            ? "no such output"
-                           : compare(result.outputs[i], run.fetches[i], run.truth[i], test.rules[i]);
+                           : compare(result.outputs[i], run.fetches[i],
+                                     run.truth[i], test.rules[i]);
     if (!text.empty())
       return test.fetches[i] + ": " + text;
   }
