@@ -72,6 +72,7 @@ public:
   unsigned size() const { return operands.size(); }
   const Datum &operand(unsigned i) const { return operands[i]; }
   mlir::Value in(unsigned i);
+  void replaceOperand(unsigned i, Datum d) { operands[i] = std::move(d); }
   mlir::RankedTensorType type(unsigned i) const { return operands[i].type; }
   mlir::Type elem(unsigned i) const {
     return operands[i].type.getElementType();
