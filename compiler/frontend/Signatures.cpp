@@ -171,10 +171,14 @@ static FailureOr<SignatureInput> parseFeed(llvm::StringRef text,
   return input;
 }
 
-/// Nodes that stand for the graph's results: outputs that nothing consumes.
+/// Nodes that stand for the graph's results: outputs that nothing consumes,
+/// without leftovers of TensorFlow 1 control flow.
 static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
                                         OpDefs &opDefs) {
-  llvm::StringSet<> consumed;
+  llvm::StringSet<> consumed, switches;
+  for (const proto::NodeDef &node : graph.node())
+    if (node.op() == "Switch" || node.op() == "RefSwitch")
+      switches.insert(node.name());
   for (const proto::NodeDef &node : graph.node())
     for (llvm::StringRef input : node.input()) {
       input.consume_front("^");
@@ -184,7 +188,12 @@ static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
   for (const proto::NodeDef &node : graph.node()) {
     const proto::OpDef *op = opDefs.lookup(node.op());
     if (consumed.contains(node.name()) || (op && op->output_arg_size() == 0) ||
-        node.op() == "Const" || node.op() == "Placeholder")
+        node.op() == "Const" || node.op() == "Placeholder" ||
+        node.op() == "Exit" || switches.contains(node.name()))
+      continue;
+    // The pivot of a branch, an Identity of a Switch.
+    if (node.input_size() > 0 &&
+        switches.contains(llvm::StringRef(node.input(0)).split(':').first))
       continue;
     sinks.push_back(node.name());
   }

@@ -1,6 +1,7 @@
 // mlir-opt with Ingot's dialects and passes. Beside MLIR text it reads model
 // files: `ingot-opt --import MODEL [--feed ...] PASSES` imports a model first.
 #include "compiler/Pipeline.h"
+#include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
 
 #include "mlir/IR/AsmState.h"
@@ -29,6 +30,11 @@ static llvm::cl::list<std::string> fetches("fetch",
                                            llvm::cl::cat(importCategory));
 static llvm::cl::list<std::string> shapes("shape",
                                           llvm::cl::cat(importCategory));
+
+static llvm::cl::opt<bool>
+    emitGraphDef("emit-graphdef",
+                 llvm::cl::desc("With --import: write a GraphDef, not MLIR"),
+                 llvm::cl::cat(importCategory));
 
 static LogicalResult importAndRun(const MlirOptMainConfig &config,
                                   llvm::StringRef outputPath,
@@ -59,8 +65,15 @@ static LogicalResult importAndRun(const MlirOptMainConfig &config,
     llvm::errs() << error << "\n";
     return failure();
   }
-  model->module->print(output->os());
-  output->os() << "\n";
+  if (emitGraphDef) {
+    auto bytes = ingot::exportGraphDef(*model->module);
+    if (failed(bytes))
+      return failure();
+    output->os() << *bytes;
+  } else {
+    model->module->print(output->os());
+    output->os() << "\n";
+  }
   output->keep();
   return success();
 }

@@ -1,5 +1,5 @@
 // Removes what only runs in TensorFlow (asserts, prints, summaries, savers,
-// no-ops) and all control edges. Nodes are in an order that respects control
+// no-ops), runtime remarks (`_output_shapes` and such) and all control edges. Nodes are in an order that respects control
 // edges, so from here on the order of nodes is the order of effects.
 #include "compiler/passes/import/Passes.h"
 
@@ -67,7 +67,20 @@ struct DropEffects : PassWrapper<DropEffects, OperationPass<ModuleOp>> {
     return copy;
   }
 
+  /// Attributes that begin with `_` are remarks for TensorFlow's runtime, and
+  /// shapes there are of no use once a node is rewritten.
+  static void dropRemarks(NodeOp node) {
+    SmallVector<NamedAttribute> kept;
+    for (NamedAttribute attr : node.getAttrs())
+      if (!attr.getName().strref().starts_with("_"))
+        kept.push_back(attr);
+    node.setAttrsAttr(DictionaryAttr::get(node.getContext(), kept));
+  }
+
   void runOn(func::FuncOp func) {
+    func->removeAttr("graph.attrs");
+    for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i)
+      func.removeArgAttr(i, "graph.attrs");
     Block &body = func.getBody().front();
     // Control results of the function first, then nodes from the end: every
     // use of a control result is gone when its node is reached.
@@ -84,6 +97,7 @@ struct DropEffects : PassWrapper<DropEffects, OperationPass<ModuleOp>> {
       if (!node)
         continue;
       NodeOp kept = withoutControl(node);
+      dropRemarks(kept);
       if (kept != node)
         node.erase();
       if (isPassThrough(kept.getOp()) && kept->getNumResults() > 0 &&

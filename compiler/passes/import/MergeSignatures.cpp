@@ -60,9 +60,7 @@ private:
     // compared by the bytes they point to.
     for (auto [p, q] : llvm::zip(a.getAttrs(), b.getAttrs()))
       if (p.getName() != q.getName() ||
-          // Names beginning with `_` are remarks of TensorFlow's runtime.
-          (!p.getName().strref().starts_with("_") &&
-           !sameValue(p.getValue(), q.getValue())))
+          !sameValue(p.getValue(), q.getValue()))
         return false;
     return true;
   }

@@ -9,6 +9,9 @@ using namespace mlir;
 
 void ingot::buildSimplifyGraphPipeline(OpPassManager &passes) {
   passes.addPass(createSelectSignaturesPass());
+  // Needs control edges (they place nodes in branches), and functions that are
+  // not inlined yet: a call in a branch moves as one node.
+  passes.addPass(createFunctionalizeControlFlowPass());
   // After it the order of nodes alone says what happens first, so that a call
   // can be replaced by its body in place.
   passes.addPass(createDropEffectsPass());
@@ -21,6 +24,7 @@ void ingot::buildSimplifyGraphPipeline(OpPassManager &passes) {
 
 void ingot::registerImportPasses() {
   registerPass(createSelectSignaturesPass);
+  registerPass(createFunctionalizeControlFlowPass);
   registerPass(createDropEffectsPass);
   registerPass(createInlineCallsPass);
   registerPass(createResolveVariablesPass);

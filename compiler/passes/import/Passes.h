@@ -15,6 +15,8 @@ namespace ingot {
 
 /// Makes a public function of each of the module's `graph.signatures`.
 std::unique_ptr<mlir::Pass> createSelectSignaturesPass();
+/// TensorFlow 1 Switch/Merge/Enter/Exit to `While` and `If` with functions.
+std::unique_ptr<mlir::Pass> createFunctionalizeControlFlowPass();
 /// Removes what only runs in TensorFlow (asserts, prints, summaries, savers)
 /// and all control edges: from here on the order of a body is its effects' order.
 std::unique_ptr<mlir::Pass> createDropEffectsPass();

@@ -55,6 +55,7 @@ public:
 private:
   LogicalResult visit(NodeOp node);
   LogicalResult visitHandleUser(NodeOp node, StringAttr symbol);
+  LogicalResult readInitialValues(NodeOp node);
   LogicalResult visitLoop(NodeOp node);
   LogicalResult visitBranches(NodeOp node);
   Value read(StringAttr symbol, Operation *user);
@@ -395,7 +396,30 @@ static ArrayAttr typeList(MLIRContext *context, TypeRange tensors) {
   return ArrayAttr::get(context, types);
 }
 
+/// A reference that a loop starts with and replaces by other values is data.
+LogicalResult BodyResolver::readInitialValues(NodeOp node) {
+  FlatSymbolRefAttr name = node.funcAttr("body");
+  auto body = name ? symbols.lookup<func::FuncOp>(name.getValue()) : nullptr;
+  if (!body)
+    return success();
+  Block &block = body.getBody().front();
+  for (auto [i, value] : llvm::enumerate(node.getInputs())) {
+    StringAttr symbol = handles.lookup(value);
+    if (!symbol || isa<graph::ResourceType>(graph::elementTypeOf(value)) ||
+        i >= block.getNumArguments() ||
+        block.getTerminator()->getOperand(i) == block.getArgument(i))
+      continue;
+    Value current = read(symbol, node);
+    if (!current)
+      return failure();
+    node->setOperand(i, current);
+  }
+  return success();
+}
+
 LogicalResult BodyResolver::visitLoop(NodeOp node) {
+  if (failed(readInitialValues(node)))
+    return failure();
   auto handleOf = [&](Value value) { return handles.lookup(value); };
   Specializer specializer(node, symbols, node.getInputs(), handleOf);
   auto cond = specializer.run(node.funcAttr("cond"));
@@ -412,7 +436,6 @@ LogicalResult BodyResolver::visitLoop(NodeOp node) {
   SmallVector<unsigned> kept; ///< old result number of each data result
   for (auto [i, value] : llvm::enumerate(node.getInputs())) {
     StringAttr symbol = handles.lookup(value);
-    // A reference comes out of the body as a value: then it is data.
     if (symbol && body->resultHandles[i] != symbol)
       return node.emitError() << "loop '" << node.getName()
                               << "' exchanges the variable '"
