@@ -152,7 +152,7 @@ LogicalResult convert(ModuleOp module) {
   options.allocLowering = LowerToLLVMOptions::AllocLowering::None;
   LLVMTypeConverter types(context, options);
   RewritePatternSet patterns(context);
-  patterns.add<PointerCastLowering>(types, /*benefit=*/2);
+  populateBufferViewPatterns(types, patterns);
   populateSCFToControlFlowConversionPatterns(patterns);
   populateFuncToLLVMConversionPatterns(types, patterns);
   populateVectorToLLVMConversionPatterns(types, patterns,
@@ -208,6 +208,10 @@ struct LowerToLlvmPass : PassWrapper<LowerToLlvmPass, OperationPass<ModuleOp>> {
 };
 
 } // namespace
+
+void populateBufferViewPatterns(const LLVMTypeConverter &types, RewritePatternSet &patterns) {
+  patterns.add<PointerCastLowering>(types, /*benefit=*/2);
+}
 
 LogicalResult lowerToLlvmDialect(ModuleOp module, const TargetInfo &target) {
   if (failed(sweep(module, target)))

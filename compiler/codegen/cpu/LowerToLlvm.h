@@ -10,6 +10,11 @@
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Pass/Pass.h"
 
+namespace mlir {
+class LLVMTypeConverter;
+class RewritePatternSet;
+} // namespace mlir
+
 namespace ingot {
 
 /// Rewrites `module` to the LLVM dialect in place. Besides the upstream
@@ -20,6 +25,10 @@ namespace ingot {
 /// memory is bit-packed.
 mlir::LogicalResult lowerToLlvmDialect(mlir::ModuleOp module,
                                        const TargetInfo &target);
+
+/// The pattern for those views; GPU kernels have them too.
+void populateBufferViewPatterns(const mlir::LLVMTypeConverter &types,
+                                mlir::RewritePatternSet &patterns);
 
 /// Dialects and translations that lowering and emission need.
 void registerCpuCodegenDialects(mlir::DialectRegistry &registry);
