@@ -2,6 +2,7 @@
 #include "compiler/Pipeline.h"
 #include "compiler/codegen/cpu/CompileKernels.h"
 #include "compiler/codegen/cpu/LowerToLlvm.h"
+#include "compiler/codegen/nvptx/LowerToNvvm.h"
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Nn.h"
 #include "compiler/dialects/Rt/Rt.h"
@@ -103,6 +104,7 @@ void registerDialects(DialectRegistry &registry) {
   registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
                   scf::SCFDialect, vector::VectorDialect>();
   registerCpuCodegenDialects(registry);
+  registerGpuCodegenDialects(registry);
 }
 
 void registerPasses() {
@@ -113,6 +115,7 @@ void registerPasses() {
   registerEvaluatePreparePass();
   registerProgramPasses();
   registerCpuCodegenPasses();
+  registerGpuCodegenPasses();
   registerPass([] { return evaluate::createFoldConstantsPass(); });
   for (const Stage &s : kStages)
     if (s.build)
