@@ -464,11 +464,13 @@ LogicalResult BodyReader::emitFeeds(OpBuilder &builder) {
     const Node &node = nodes[byName.lookup(feed.tensor.node)];
     shared.attributes.error.clear();
     auto shape = node.def->attr().find("shape");
+    Attribute dims = builder.getUnitAttr();
     if (feed.tensor.output == 0 && shape != node.def->attr().end() &&
         llvm::StringRef(node.def->op()).starts_with("Placeholder"))
-      attrs.set("shape", shared.attributes.read(shape->second, name));
-    if (!attrs.get("shape"))
-      attrs.set("shape", builder.getUnitAttr());
+      dims = shared.attributes.read(shape->second, name);
+    if (!dims)
+      return error(node) << "attribute 'shape': " << shared.attributes.error;
+    attrs.set("shape", dims);
     attrs.set("dtype", TypeAttr::get(feed.elementType));
     feedValues.push_back(
         graph::NodeOp::create(builder, locationOf(name), "Placeholder",
