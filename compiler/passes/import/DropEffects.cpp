@@ -1,6 +1,7 @@
 // Removes what only runs in TensorFlow (asserts, prints, summaries, savers,
 // no-ops), runtime remarks (`_output_shapes` and such) and all control edges. Nodes are in an order that respects control
 // edges, so from here on the order of nodes is the order of effects.
+#include "compiler/passes/import/Outline.h"
 #include "compiler/passes/import/Passes.h"
 
 #include "compiler/dialects/Graph/Graph.h"
@@ -114,6 +115,7 @@ struct DropEffects : PassWrapper<DropEffects, OperationPass<ModuleOp>> {
                                            kept.attr("dtype"))}));
       }
     }
+    updateResultTypes(func);
   }
 };
 

@@ -208,15 +208,16 @@ Value CondFunctionalizer::inputOf(NodeOp merge, const Join &join, bool branch) {
 }
 
 /// Constants 0 and 1 for the second output of a merge: which input it took.
-static Value valueIndex(OpBuilder &builder, Location loc, int32_t index) {
+static Value valueIndex(OpBuilder &builder, NodeOp merge, int32_t index) {
   Type type = builder.getI32Type();
   return NodeOp::create(
-             builder, loc, "Const", TypeRange(UnrankedTensorType::get(type)),
+             builder, merge.getLoc(), "Const", TypeRange(UnrankedTensorType::get(type)),
              ValueRange(),
              {builder.getNamedAttr("dtype", TypeAttr::get(type)),
               builder.getNamedAttr(
                   "value", DenseElementsAttr::get(
-                               RankedTensorType::get({}, type), index))})
+                               RankedTensorType::get({}, type), index))},
+             merge.getName())
       .getOutput(0);
 }
 
@@ -250,7 +251,7 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
       OpBuilder inner(terminator);
       int32_t index = merge.getInput(1) == inputOf(merge, join, branch);
       terminator->insertOperands(terminator->getNumOperands(),
-                                 valueIndex(inner, merge.getLoc(), index));
+                                 valueIndex(inner, merge, index));
       funcs[branch].setFunctionType(inner.getFunctionType(
           funcs[branch].getArgumentTypes(), terminator->getOperandTypes()));
     }

@@ -1,5 +1,6 @@
 // Replaces calls by the bodies of the functions they call, callees first. The
 // order of nodes stays the order of effects. Recursion is refused.
+#include "compiler/passes/import/Outline.h"
 #include "compiler/passes/import/Passes.h"
 
 #include "compiler/dialects/Graph/Graph.h"
@@ -69,21 +70,19 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
         return failure();
       if (*callee)
         calls.emplace_back(node, *callee);
-      WalkResult nested = WalkResult::advance();
-      node.getAttrs().walk([&](FlatSymbolRefAttr ref) {
-        auto used = symbols.lookup<func::FuncOp>(ref.getValue());
-        if (used && failed(visit(used, symbols)))
-          nested = WalkResult::interrupt();
-      });
       if (*callee && failed(visit(*callee, symbols)))
-        nested = WalkResult::interrupt();
-      return nested;
+        return failure();
+      return node.getAttrs().walk([&](FlatSymbolRefAttr ref) -> WalkResult {
+        auto used = symbols.lookup<func::FuncOp>(ref.getValue());
+        return used ? visit(used, symbols) : success();
+      });
     });
     if (result.wasInterrupted())
       return failure();
     for (auto &[node, callee] : calls)
       if (failed(inlineCall(node, callee)))
         return failure();
+    updateResultTypes(func);
     stack.pop_back();
     states[func] = Done;
     return success();

@@ -87,3 +87,9 @@ SmallVector<Type> ingot::unrankedTypes(TypeRange tensors) {
         UnrankedTensorType::get(cast<TensorType>(type).getElementType()));
   return types;
 }
+
+void ingot::updateResultTypes(func::FuncOp func) {
+  func.setFunctionType(FunctionType::get(
+      func.getContext(), func.getArgumentTypes(),
+      func.getBody().front().getTerminator()->getOperandTypes()));
+}

@@ -45,6 +45,9 @@ mlir::ArrayAttr typeListAttr(mlir::MLIRContext *context, mlir::TypeRange types);
 /// Unranked tensors of the same element types.
 llvm::SmallVector<mlir::Type> unrankedTypes(mlir::TypeRange types);
 
+/// Makes a function's type say what it returns, after its values were replaced.
+void updateResultTypes(mlir::func::FuncOp func);
+
 /// Replaces the `Switch`/`Merge` pairs of a body without loops by `If` nodes.
 mlir::LogicalResult functionalizeConds(mlir::func::FuncOp func,
                                        mlir::SymbolTable &symbols);

@@ -3,6 +3,7 @@
 // entry are arguments, changed values on exit are results (`ingot.variable`).
 // Loops and branches that take a handle get a copy of their functions with the
 // variable as a further carried value. `graph.variable` becomes `nn.variable`.
+#include "compiler/passes/import/Outline.h"
 #include "compiler/passes/import/Passes.h"
 
 #include "compiler/dialects/Graph/Graph.h"
@@ -388,14 +389,6 @@ void Specializer::finish(Specialized &copy, ArrayRef<StringAttr> carried) {
   copy.func->removeAttr(copy.func.getResAttrsAttrName());
 }
 
-/// `list(type)` of tensors.
-static ArrayAttr typeList(MLIRContext *context, TypeRange tensors) {
-  SmallVector<Attribute> types;
-  for (Type type : tensors)
-    types.push_back(TypeAttr::get(cast<TensorType>(type).getElementType()));
-  return ArrayAttr::get(context, types);
-}
-
 /// A reference that a loop starts with and replaces by other values is data.
 LogicalResult BodyResolver::readInitialValues(NodeOp node) {
   FlatSymbolRefAttr name = node.funcAttr("body");
@@ -463,7 +456,7 @@ LogicalResult BodyResolver::visitLoop(NodeOp node) {
                              node.getDeviceAttr(), operands);
   loop.setNodeAttr("cond", FlatSymbolRefAttr::get(cond->func));
   loop.setNodeAttr("body", FlatSymbolRefAttr::get(body->func));
-  loop.setNodeAttr("T", typeList(builder.getContext(), types));
+  loop.setNodeAttr("T", typeListAttr(builder.getContext(), types));
   loop.removeNodeAttr("output_shapes");
   for (auto [to, from] : llvm::enumerate(kept))
     node.getOutput(from).replaceAllUsesWith(loop.getOutput(to));
@@ -536,9 +529,9 @@ LogicalResult BodyResolver::visitBranches(NodeOp node) {
     copy.setNodeAttr("branches", builder.getArrayAttr(functions));
   }
   copy.setNodeAttr("Tin",
-                   typeList(builder.getContext(),
-                            ValueRange(operands).drop_front().getTypes()));
-  copy.setNodeAttr("Tout", typeList(builder.getContext(), types));
+                   typeListAttr(builder.getContext(),
+                                ValueRange(operands).drop_front().getTypes()));
+  copy.setNodeAttr("Tout", typeListAttr(builder.getContext(), types));
   copy.removeNodeAttr("output_shapes");
   unsigned to = 0;
   for (auto [from, symbol] : llvm::enumerate(branches[0].resultHandles)) {
@@ -653,8 +646,9 @@ struct ResolveVariables
     BodyResolver resolver(func, symbols, entryValue);
     if (failed(resolver.run()))
       return failure();
+    updateResultTypes(func);
     Operation *terminator = func.getBody().front().getTerminator();
-    for (auto [i, value] : llvm::enumerate(terminator->getOperands()))
+    for (Value value : terminator->getOperands())
       if (isa<graph::ResourceType>(graph::elementTypeOf(value)))
         return func.emitError() << "signature '" << func.getName()
                                 << "' returns the handle of a variable";
