@@ -2,7 +2,9 @@
 
 #include "compiler/codegen/cpu/HostProgram.h"
 #include "compiler/codegen/cpu/LowerToLlvm.h"
+#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/raw_ostream.h"
+#include <set>
 
 using namespace mlir;
 using namespace ingot;
@@ -54,6 +56,8 @@ private:
   LogicalResult addConstants();
   LogicalResult addKernels();
   LogicalResult addHost();
+  /// The sanitizer's runtime comes with the program that loads the artifact.
+  void addSanitizerSymbols();
   void keep(EmittedObject &object) {
     result->spec.objects.push_back(std::move(object.object));
     result->llvm += object.llvm;
@@ -178,7 +182,8 @@ LogicalResult Compilation::addKernels() {
 }
 
 LogicalResult Compilation::addHost() {
-  FailureOr<HostModule> host = emitHostPrograms(module, prefix);
+  FailureOr<HostModule> host =
+      emitHostPrograms(module, prefix, options.emit.sanitizeAddress);
   if (failed(host) || failed(lowerToLlvmDialect(*host->module, target)))
     return failure();
   auto emitter = ObjectEmitter::create(target);
@@ -190,7 +195,30 @@ LogicalResult Compilation::addHost() {
     return failure();
   result->spec.siteSymbols = host->sites;
   keep(*object);
+  if (options.emit.sanitizeAddress)
+    addSanitizerSymbols();
   return success();
+}
+
+void Compilation::addSanitizerSymbols() {
+  std::set<std::string> names;
+  for (const std::string &bytes : result->spec.objects) {
+    auto file = llvm::object::ObjectFile::createELFObjectFile(
+        llvm::MemoryBufferRef(bytes, "object"));
+    if (!file) {
+      llvm::consumeError(file.takeError());
+      continue;
+    }
+    for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
+      llvm::Expected<StringRef> name = symbol.getName();
+      if (!name)
+        llvm::consumeError(name.takeError());
+      else if (name->starts_with("__asan_"))
+        names.insert(name->str());
+    }
+  }
+  result->spec.externalSymbols.insert(result->spec.externalSymbols.end(),
+                                      names.begin(), names.end());
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 // used.
 #include "compiler/codegen/cpu/HostProgram.h"
 
+#include "ingot/ingot.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -18,8 +19,9 @@ namespace {
 /// Module-level parts that the programs share: strings, sites, declarations.
 class HostGlobals {
 public:
-  HostGlobals(ModuleOp source, StringRef prefix)
-      : context(source.getContext()), prefix(prefix), b(context) {
+  HostGlobals(ModuleOp source, StringRef prefix, bool sanitizeAddress)
+      : context(source.getContext()), prefix(prefix),
+        sanitizeAddress(sanitizeAddress), b(context) {
     module = ModuleOp::create(source.getLoc());
     ptr = LLVM::LLVMPointerType::get(context);
     i32 = b.getI32Type();
@@ -89,13 +91,13 @@ public:
 
   MLIRContext *context;
   StringRef prefix;
+  bool sanitizeAddress;
   OpBuilder b;
   OwningOpRef<ModuleOp> module;
   Type ptr, i32, i64;
   llvm::StringMap<unsigned> constants, variables;
   std::vector<std::string> sites;
 
-private:
   /// A string constant; equal ones once.
   std::string text(StringRef value) {
     auto [entry, isNew] = texts.try_emplace(value, "");
@@ -111,6 +113,8 @@ private:
                            b.getStringAttr(bytes));
     return entry->second;
   }
+
+private:
   /// A dispatch's cost stands behind its sizes: {operations, bytes}.
   std::string costFunction(unsigned sizes) {
     std::string name = (prefix + "__cost" + Twine(sizes)).str();
@@ -239,6 +243,14 @@ private:
   //===-- The program -----------------------------------------------------===//
 
   LogicalResult emitProgram(StringRef name);
+  void openArena();
+  void closeArena();
+  void checkGuard(rt::SliceOp slice, unsigned index);
+  void poison(StringRef function, Value address, Value bytes) {
+    auto callee =
+        g.declare(function, LLVM::LLVMVoidType::get(g.context), {g.ptr, g.i64});
+    LLVM::CallOp::create(b, loc, callee, ValueRange{address, bytes});
+  }
   LogicalResult emit(Block &block);
   LogicalResult emit(Operation &op);
   LogicalResult source(Operation &op);
@@ -294,8 +306,10 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
   exit = newBlock({g.i32});
   entryEnd = LLVM::BrOp::create(b, loc, ValueRange(), start);
   b.setInsertionPointToStart(start);
+  openArena();
   if (failed(emit(program.getBody().front())))
     return failure();
+  closeArena();
   Value good = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
   LLVM::BrOp::create(b, loc, good, exit);
   b.setInsertionPointToStart(exit);
@@ -307,6 +321,77 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
            << "size symbol '" << unknown
            << "' is neither an entry symbol nor a data symbol";
   return success();
+}
+
+/// Debugging: what nobody has written is NaN, what nobody may touch is marked.
+void ProgramEmitter::openArena() {
+  if (!program.getGuard() && !g.sanitizeAddress)
+    return;
+  Value arena = function.getArgument(6),
+        bytes = size(program.getArena().expr(0));
+  if (program.getGuard())
+    LLVM::MemsetOp::create(
+        b, loc, arena,
+        arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)), bytes,
+        /*isVolatile=*/false);
+  if (!g.sanitizeAddress)
+    return;
+  poison("__asan_poison_memory_region", arena, bytes);
+  for (rt::SliceOp slice : program.getBody().front().getOps<rt::SliceOp>()) {
+    Value at = LLVM::GEPOp::create(
+        b, loc, g.ptr, b.getI8Type(), arena,
+        ArrayRef<LLVM::GEPArg>{size(slice.getOffset().expr(0))});
+    poison("__asan_unpoison_memory_region", at, size(slice.getBytes().expr(0)));
+  }
+}
+
+/// Fails if a guard was written. The arena is handed back as it was.
+void ProgramEmitter::closeArena() {
+  if (g.sanitizeAddress)
+    poison("__asan_unpoison_memory_region", function.getArgument(6),
+           size(program.getArena().expr(0)));
+  else if (program.getGuard())
+    for (auto [i, slice] :
+         llvm::enumerate(program.getBody().front().getOps<rt::SliceOp>()))
+      checkGuard(slice, i);
+}
+
+void ProgramEmitter::checkGuard(rt::SliceOp slice, unsigned index) {
+  Value end = arith::AddIOp::create(b, loc, size(slice.getOffset().expr(0)),
+                                    size(slice.getBytes().expr(0)));
+  Block *head = newBlock({g.i64}), *body = newBlock(), *bad = newBlock(),
+        *next = newBlock();
+  LLVM::BrOp::create(b, loc, constant(0), head);
+  b.setInsertionPointToStart(head);
+  Value i = head->getArgument(0);
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i,
+                                     constant(program.getGuard()));
+  LLVM::CondBrOp::create(b, loc, more, body, ValueRange(), next, ValueRange());
+  b.setInsertionPointToStart(body);
+  Value offset = arith::AddIOp::create(b, loc, end, i);
+  Value at =
+      LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(), function.getArgument(6),
+                          ArrayRef<LLVM::GEPArg>{offset});
+  Value byte = LLVM::LoadOp::create(b, loc, b.getI8Type(), at);
+  Value whole = arith::CmpIOp::create(
+      b, loc, arith::CmpIPredicate::eq, byte,
+      arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)));
+  Value following = arith::AddIOp::create(b, loc, i, constant(1));
+  LLVM::CondBrOp::create(b, loc, whole, head, following, bad, ValueRange());
+  b.setInsertionPointToStart(bad);
+  std::string message = g.text(("a kernel wrote behind buffer " + Twine(index) +
+                                " of the arena; see --emit rt")
+                                   .str());
+  auto callee = g.declare("ingot_rt_fail", g.i32, {g.ptr, g.i32, g.ptr});
+  Value status =
+      arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(INGOT_FAILED));
+  Value text = LLVM::AddressOfOp::create(b, loc, g.ptr, message);
+  Value result =
+      LLVM::CallOp::create(b, loc, callee,
+                           ValueRange{function.getArgument(0), status, text})
+          .getResult();
+  LLVM::BrOp::create(b, loc, result, exit);
+  b.setInsertionPointToStart(next);
 }
 
 LogicalResult ProgramEmitter::emit(Block &block) {
@@ -398,11 +483,12 @@ LogicalResult ProgramEmitter::dispatch(rt::DispatchOp op) {
   }
   auto flops = op->getAttrOfType<SizesAttr>("flops");
   auto bytes = op->getAttrOfType<SizesAttr>("bytes");
-  bool hasCost = flops && bytes && flops.size() == 1 && bytes.size() == 1;
+  bool hasCost = bytes && bytes.size() == 1;
   SmallVector<SizeExpr> all = op.getSizes().exprs();
   unsigned count = all.size();
   if (hasCost)
-    all.append({flops.expr(0), bytes.expr(0)});
+    all.append({flops && flops.size() == 1 ? flops.expr(0) : SizeExpr(),
+                bytes.expr(0)});
   at = 0;
   for (const SizeExpr &expr : all)
     LLVM::StoreOp::create(b, loc, size(expr), element(sizeArray, g.i64, at++));
@@ -547,9 +633,9 @@ std::string ingot::describeNodes(Location location) {
   return llvm::join(names, ", ");
 }
 
-FailureOr<HostModule> ingot::emitHostPrograms(ModuleOp module,
-                                              StringRef prefix) {
-  HostGlobals globals(module, prefix);
+FailureOr<HostModule> ingot::emitHostPrograms(ModuleOp module, StringRef prefix,
+                                              bool sanitizeAddress) {
+  HostGlobals globals(module, prefix, sanitizeAddress);
   for (rt::ProgramOp program : module.getOps<rt::ProgramOp>())
     if (failed(ProgramEmitter(globals, program).run()))
       return failure();

@@ -171,8 +171,11 @@ void ObjectEmitter::optimize(Module &module, bool sanitizeAddress) {
   ModulePassManager pipeline;
   pipeline.addPass(AlwaysInlinerPass());
   pipeline.addPass(createModuleToFunctionPassAdaptor(std::move(list)));
+  // No constructor: the in-memory loader runs none, and no global needs one.
   if (sanitizeAddress)
-    pipeline.addPass(AddressSanitizerPass(AddressSanitizerOptions()));
+    pipeline.addPass(AddressSanitizerPass(
+        AddressSanitizerOptions(), /*UseGlobalGC=*/true,
+        /*UseOdrIndicator=*/true, AsanDtorKind::None, AsanCtorKind::None));
   pipeline.run(module, modules);
 }
 

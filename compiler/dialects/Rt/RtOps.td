@@ -41,12 +41,13 @@ def Rt_ProgramOp : Rt_Op<"program", [Symbol, IsolatedFromAbove, NoTerminator, Si
     `inputs` and `outputs` are dictionaries {name, type} in signature order.
     `symbols` are the entry symbols, `bindings` the pairs (input, dim) that bind
     them; `data_symbols` are written by dispatches and have `bounds`. `arena` is the
-    arena's size in bytes. `writes_state`: some variable is updated.
+    arena's size in bytes. `writes_state`: some variable is updated. `guard` is the
+    number of bytes around each slice that nothing may write (`--debug-arena`).
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$signature, ArrayAttr:$inputs,
                        ArrayAttr:$outputs, StrArrayAttr:$symbols, DenseI64ArrayAttr:$bindings,
                        StrArrayAttr:$data_symbols, Nn_SizesAttr:$bounds, Nn_SizesAttr:$arena,
-                       UnitAttr:$writes_state);
+                       UnitAttr:$writes_state, DefaultValuedAttr<I64Attr, "0">:$guard);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name attr-dict-with-keyword custom<Body>($body)";
   let hasVerifier = 1;

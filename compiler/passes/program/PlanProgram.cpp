@@ -96,7 +96,7 @@ private:
         tensorList(true), tensorList(false), strings(symbols.entry),
         ArrayRef<int64_t>(symbols.bindings), strings(symbols.data),
         SizesAttr::get(b.getContext(), symbols.bounds), size(arena),
-        actions.writesState);
+        actions.writesState, guard);
   }
 
   /// The value of a resource's buffer, named once at the top of the program.
@@ -214,10 +214,12 @@ private:
     if (op->hasAttr("bytes"))
       return;
     SizeExpr bytes;
-    for (auto list : {TypeRange(op.getInputs().getTypes()), TypeRange(op.getResultTypes())})
+    for (auto list :
+         {TypeRange(op.getInputs().getTypes()), TypeRange(op.getResultTypes())})
       for (Type type : list)
         bytes = bytes + nn::elementCount(type) *
-                            nn::elementBytes(cast<RankedTensorType>(type).getElementType());
+                            nn::elementBytes(
+                                cast<RankedTensorType>(type).getElementType());
     dispatch->setDiscardableAttr("bytes", size(bytes));
   }
 
@@ -230,6 +232,7 @@ private:
   const PlanOptions &options;
   OpBuilder b;
   SmallVector<unsigned> roots;
+  int64_t guard = 0;
   DenseMap<unsigned, Value> values;
 };
 

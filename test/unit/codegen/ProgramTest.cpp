@@ -285,4 +285,25 @@ TEST_F(Program, DebugArenaGivesTheSameNumbers) {
   EXPECT_EQ(call({0, 1, 2, 3}), (std::vector<float>{6, 7, 8, 9}));
 }
 
+TEST_F(Program, DebugArenaFindsAnOverrun) {
+  PlanOptions plan;
+  plan.debugArena = true;
+  // `add` is told of 3 units where there is room for one.
+  compile(R"(
+func.func @f(%x: tensor<1x2xf32> {ingot.input = "x"}) -> (tensor<1x2xf32> {ingot.output = "y"}) {
+  %b = nn.constant dense<10.0> : tensor<2xf32>
+  %a = nn.dispatch @kernels::@add(%b, %b) {sizes = #nn.sizes<2>, grid = #nn.sizes<3>, chunk = 3 : i64, scratch = #nn.sizes<0>, inplace = array<i64>} : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xf32>
+  %y = nn.dispatch @kernels::@add(%x, %a) {sizes = #nn.sizes<2>, grid = #nn.sizes<1>, chunk = 1 : i64, scratch = #nn.sizes<0>, inplace = array<i64>} : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+  return %y : tensor<1x2xf32>
+})",
+          plan);
+  std::vector<float> x = {0, 0}, y = {0, 0};
+  ingot_tensor in = tensor(x.data(), 8, INGOT_F32, {1, 2});
+  ingot_tensor out = tensor(y.data(), 8, INGOT_F32, {1, 2});
+  EXPECT_EQ(ingot_run(loaded->module(), run, 0, &in, &out), INGOT_FAILED);
+  EXPECT_NE(std::string(ingot_message(loaded->module()))
+                .find("wrote behind buffer 0"),
+            std::string::npos);
+}
+
 } // namespace
