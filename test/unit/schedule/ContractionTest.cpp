@@ -1,5 +1,6 @@
 // Matrix products, convolutions and windows against plain loops.
 #include "test/unit/schedule/Harness.h"
+#include "test/unit/schedule/Texts.h"
 #include <cmath>
 #include <limits>
 
@@ -7,50 +8,6 @@ using namespace ingot::test;
 
 namespace {
 
-std::string type(std::vector<std::string> dims, const char *element = "f32") {
-  std::string t = "tensor<", names;
-  for (auto &d : dims) {
-    bool known = isdigit(d[0]);
-    t += (known ? d : "?") + "x";
-    if (!known)
-      names += (names.empty() ? "\"" : ", \"") + d + "\"";
-  }
-  return t + element + (names.empty() ? "" : ", #nn.sizes<" + names + ">") +
-         ">";
-}
-
-/// x [M, K] times w [K, N], plus bias, relu; M may be a name.
-std::string denseText(const std::string &m, int k, int n, int tile,
-                      const char *activation = "relu") {
-  std::string X = type({m, std::to_string(k)}),
-              W = type({std::to_string(k), std::to_string(n)});
-  std::string P =
-      type({std::to_string((n + std::max(tile, 1) - 1) / std::max(tile, 1)),
-            std::to_string(k), std::to_string(tile)});
-  std::string B = type({std::to_string(n)}), Y = type({m, std::to_string(n)});
-  std::string w = tile ? P : W;
-  return "func.func @f(%x: " + X + ", %w: " + w + ", %b: " + B + ") -> " + Y +
-         " {\n" + "%r = nn.kernel \"contraction\" (%x, %w, %b : " + X + ", " +
-         w + ", " + B + ") -> " + Y + " {\n^bb0(%0: " + X + ", %1: " + w +
-         ", %2: " + B + "):\n" +
-         (tile ? "%u = nn.unpack %1 {dim = 1} : (" + P + ") -> " + W + "\n"
-               : "") +
-         "%d = nn.dot_general %0, " + (tile ? "%u" : "%1") +
-         " {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = "
-         "array<i64: 1>, rhs_contract = array<i64: 0>} : (" +
-         X + ", " + W + ") -> " + Y +
-         "\n%bb = nn.broadcast %2 {dims = array<i64: 1>} : (" + B + ") -> " +
-         Y + "\n%s = nn.add %d, %bb : " + Y + "\n%t = nn." + activation +
-         " %s : " + Y + "\nnn.yield %t : " + Y + "\n}\nreturn %r : " + Y +
-         "\n}";
-}
-std::vector<float> packed(const std::vector<float> &w, int k, int n, int tile) {
-  std::vector<float> p((n + tile - 1) / tile * tile * k);
-  for (int i = 0; i < k; ++i)
-    for (int j = 0; j < n; ++j)
-      p[(j / tile * k + i) * tile + j % tile] = w[i * n + j];
-  return p;
-}
 std::vector<float> dense(const std::vector<float> &x,
                          const std::vector<float> &w,
                          const std::vector<float> &b, int m, int k, int n,
@@ -148,56 +105,12 @@ TEST(Contraction, BatchedWithTransposedOperand) {
 }
 
 namespace {
-struct Conv {
-  int n, h, w, c, kh, kw, f, stride, dilation, lowH, highH, lowW, highW,
-      groups = 1, base = 1;
-  int outH() const {
-    return ((h - 1) * base + 1 + lowH + highH - ((kh - 1) * dilation + 1)) /
-               stride +
-           1;
-  }
-  int outW() const {
-    return ((w - 1) * base + 1 + lowW + highW - ((kw - 1) * dilation + 1)) /
-               stride +
-           1;
-  }
-};
 void testConv(const Conv &c, bool dynamicImage = false) {
   SCOPED_TRACE(testing::Message()
                << c.h << "x" << c.w << "x" << c.c << " " << c.kh << "x" << c.kw
                << " to " << c.f << " stride " << c.stride << " groups "
                << c.groups << " base " << c.base);
-  auto s = [](int v) { return std::to_string(v); };
-  // The names that shape inference gives.
-  auto size = [&](const std::string &n, int rest, int known) {
-    if (!dynamicImage)
-      return s(known);
-    auto e = ingot::nn::SizeExpr::symbol(n) + rest;
-    return ingot::nn::SizeExpr::max(
-               ingot::nn::SizeExpr::floorDiv(e, c.stride) + 1, 0)
-        .str();
-  };
-  std::string h = dynamicImage ? "h" : s(c.h), w = dynamicImage ? "w" : s(c.w);
-  std::string X = type({"batch", h, w, s(c.c)}),
-              F = type({s(c.kh), s(c.kw), s(c.c / c.groups), s(c.f)});
-  std::string Y =
-      type({"batch",
-            size("h", c.lowH + c.highH - (c.kh - 1) * c.dilation - 1, c.outH()),
-            size("w", c.lowW + c.highW - (c.kw - 1) * c.dilation - 1, c.outW()),
-            s(c.f)});
-  std::string d = s(c.dilation), b = s(c.base);
-  std::string text =
-      "func.func @f(%x: " + X + ", %f: " + F + ") -> " + Y +
-      " {\n%r = nn.kernel \"contraction\" (%x, %f : " + X + ", " + F + ") -> " +
-      Y + " {\n^bb0(%0: " + X + ", %1: " + F +
-      "):\n%c = \"nn.conv\"(%0, %1) <{strides = array<i64: " + s(c.stride) +
-      ", " + s(c.stride) + ">, pad_low = #nn.sizes<" + s(c.lowH) + ", " +
-      s(c.lowW) + ">, pad_high = #nn.sizes<" + s(c.highH) + ", " + s(c.highW) +
-      ">, lhs_dilation = array<i64: " + b + ", " + b +
-      ">, rhs_dilation = array<i64: " + d + ", " + d +
-      ">, groups = " + s(c.groups) + " : i64}> : (" + X + ", " + F + ") -> " +
-      Y + "\nnn.yield %c : " + Y + "\n}\nreturn %r : " + Y + "\n}";
-  KernelRun k(text, {{"batch", c.n}, {"h", c.h}, {"w", c.w}});
+  KernelRun k(c.text(dynamicImage), {{"batch", c.n}, {"h", c.h}, {"w", c.w}});
   auto x = randoms(c.n * c.h * c.w * c.c),
        f = randoms(c.kh * c.kw * c.c / c.groups * c.f, 2);
   std::vector<float> want;

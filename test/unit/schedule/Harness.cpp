@@ -80,7 +80,11 @@ void KernelRun::build(StringRef text,
   ASSERT_TRUE(succeeded(lowerToLlvmDialect(*kernels, *target))) << error;
   auto emitter = ObjectEmitter::create(*target);
   ASSERT_TRUE(bool(emitter));
-  auto object = (*emitter)->emit(*kernels);
+  EmitOptions options;
+  options.wantLlvm = options.wantAssembly = getenv("INGOT_TEST_DUMP");
+  auto object = (*emitter)->emit(*kernels, options);
+  if (succeeded(object))
+    llvm::errs() << object->llvm << object->assembly;
   ASSERT_TRUE(succeeded(object)) << error;
   for (const CodeReport &r : object->functions) {
     loopSpills += r.loopSpills;

@@ -1,28 +1,9 @@
 // Reductions: row kernels, columns, whole tensors, arguments of the maximum.
 #include "test/unit/schedule/Harness.h"
+#include "test/unit/schedule/Texts.h"
 #include <cmath>
 
 using namespace ingot::test;
-
-namespace {
-std::string softmaxText(const std::string &n) {
-  bool known = isdigit(n[0]);
-  std::string X = known ? "tensor<?x" + n + "xf32, #nn.sizes<\"b\">>"
-                        : "tensor<?x?xf32, #nn.sizes<\"b\", \"n\">>";
-  std::string R = "tensor<?xf32, #nn.sizes<\"b\">>";
-  return "func.func @f(%x: " + X + ") -> " + X +
-         " {\n%r = nn.kernel \"row\" (%x : " + X + ") -> " + X +
-         " {\n^bb0(%0: " + X +
-         "):\n%m = nn.reduce max %0 {dims = array<i64: 1>} : (" + X + ") -> " +
-         R + "\n%mb = nn.broadcast %m {dims = array<i64: 0>} : (" + R +
-         ") -> " + X + "\n%s = nn.sub %0, %mb : " + X +
-         "\n%e = nn.exp %s : " + X +
-         "\n%t = nn.reduce sum %e {dims = array<i64: 1>} : (" + X + ") -> " +
-         R + "\n%tb = nn.broadcast %t {dims = array<i64: 0>} : (" + R +
-         ") -> " + X + "\n%q = nn.div %e, %tb : " + X + "\nnn.yield %q : " + X +
-         "\n}\nreturn %r : " + X + "\n}";
-}
-} // namespace
 
 TEST(Rows, Softmax) {
   for (auto [b, n, dynamic] : {std::tuple(3, 10, false),
