@@ -158,7 +158,10 @@ LogicalResult convert(ModuleOp module) {
   populateVectorToLLVMConversionPatterns(types, patterns,
                                          /*reassociateFPReductions=*/true);
   populateFinalizeMemRefToLLVMConversionPatterns(types, patterns);
-  populateMathToLLVMConversionPatterns(types, patterns);
+  // Before libm's, which has fma and floor too, one call a lane.
+  populateMathToLLVMConversionPatterns(types, patterns,
+                                       /*approximateLog1p=*/false,
+                                       /*benefit=*/2);
   arith::populateArithToLLVMConversionPatterns(types, patterns);
   cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
   index::populateIndexToLLVMConversionPatterns(types, patterns);
