@@ -66,6 +66,7 @@ static std::vector<std::string> strings(const json::Array *array) {
 static Rule readRule(const json::Value &value) {
   Rule rule;
   if (const json::Object *object = value.getAsObject()) {
+    rule.zero = object->getBoolean("zero").value_or(false);
     rule.ulp = object->getInteger("ulp").value_or(0);
     rule.atol = object->getNumber("atol").value_or(0);
     rule.rtol = object->getNumber("rtol").value_or(0);

@@ -22,6 +22,7 @@ struct Tensor {
 struct Rule {
   int64_t ulp = 0;
   double atol = 0, rtol = 0;
+  bool zero = false; ///< zeros may differ in sign
 };
 
 struct Run {

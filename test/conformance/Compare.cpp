@@ -86,6 +86,8 @@ static bool close(const FloatType &type, uint64_t found, uint64_t expected,
   // A zero's sign counts only where results are exact and not denormal.
   if (a != b && isTiny(type, a) && isTiny(type, b))
     return true;
+  if (a == b && rule.zero)
+    return true;
   if (rule.ulp == 0 && rule.atol == 0 && rule.rtol == 0)
     return false;
   __int128 distance = ordered(type, found) - ordered(type, expected);
@@ -119,10 +121,11 @@ static bool closeComplex(const FloatType &type, const char *found,
     return toDouble(type, loadBits(p, type.bytes));
   };
   double re = value(expected), im = value(expected + type.bytes);
-  if (std::isinf(re) || std::isinf(im)) // Infinite in either part is infinite.
-    return rule.rtol > 0 &&
-           (std::isinf(value(found)) || std::isinf(value(found + type.bytes)));
-  double d = std::hypot(value(found) - re, value(found + type.bytes) - im);
+  double fre = value(found), fim = value(found + type.bytes);
+  // Which part of a number that is not finite is NaN depends on the formula.
+  if (rule.rtol > 0 && !(std::isfinite(re) && std::isfinite(im)))
+    return !(std::isfinite(fre) && std::isfinite(fim));
+  double d = std::hypot(fre - re, fim - im);
   return d <= rule.rtol * std::hypot(re, im);
 }
 

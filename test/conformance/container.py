@@ -13,7 +13,8 @@
 A case is compiled once and run once for each of `runs`. `fetches` are
 TensorFlow's results; `truth`, where present, is a float64 result, and a value
 passes if it is within the rule of either. A rule of 0 ulp means the same bits
-(any NaN equals any NaN). A run with `error` must fail with a status.
+(any NaN equals any NaN; denormals equal zero); "zero": true lets zeros differ in
+sign; "atol" and "rtol" allow a distance. A run with `error` must fail with a status.
 """
 import json
 import struct

@@ -11,16 +11,22 @@ FLOATS, INTS, COMPLEX = v.FLOATS, v.INTS, v.COMPLEX
 SIGNED = [np.int8, np.int16, np.int32, np.int64]
 EXACT = {"ulp": 0}
 NEAR = {"ulp": 4}  # own transcendental functions, against TensorFlow or the float64 truth
+ZERO = {"ulp": 0, "zero": True}  # exact, but TensorFlow's own dtypes disagree about the sign of a zero
 COMPLEX_NEAR = {"ulp": 8, "rtol": 1e-5}
+# exp(x) - 1 near 0 cancels in TensorFlow's kernels; its float64 special functions are worse than 4 ulp.
+CANCELS = {"ulp": 4, "atol": 5e-7}
+ROUGH = {"ulp": 4, "rtol": 2e-6, "atol": 1e-15}
+POW = {"ulp": 4, "rtol": 1e-14}  # huge results multiply the error of the logarithm
+ROUGH64 = {"ulp": 4, "rtol": 1e-11, "atol": 1e-15}
 
 # op -> (dtypes, rule). Rules are for floats; integers are always exact.
 UNARY = {
     "Abs": (FLOATS + SIGNED, EXACT), "Neg": (FLOATS + SIGNED + COMPLEX, EXACT), "Sign": (FLOATS + SIGNED + COMPLEX, NEAR),
     "Square": (v.NUMBERS, {"ulp": 1}), "Sqrt": (FLOATS + COMPLEX, {"ulp": 1}), "Rsqrt": (FLOATS + COMPLEX, NEAR),
     "Reciprocal": (FLOATS + COMPLEX, {"ulp": 1}), "Inv": (FLOATS, {"ulp": 1}),
-    "Floor": (FLOATS, EXACT), "Ceil": (FLOATS, EXACT), "Rint": (FLOATS, EXACT), "Round": (FLOATS + SIGNED, EXACT),
+    "Floor": (FLOATS, EXACT), "Ceil": (FLOATS, EXACT), "Rint": (FLOATS, EXACT), "Round": (FLOATS, EXACT),
     "IsNan": (FLOATS, EXACT), "IsInf": (FLOATS, EXACT), "IsFinite": (FLOATS, EXACT),
-    "Relu": (FLOATS + INTS, EXACT), "Relu6": (FLOATS + INTS, EXACT),
+    "Relu": (FLOATS + INTS, ZERO), "Relu6": (FLOATS + INTS, ZERO),
     "LogicalNot": ([np.bool_], EXACT), "Invert": (INTS, EXACT), "PopulationCount": (INTS, EXACT),
     "OnesLike": (v.ALL, EXACT), "ZerosLike": (v.ALL, EXACT), "Identity": (v.ALL, EXACT),
     "StopGradient": (v.ALL, EXACT), "Conj": (COMPLEX, EXACT), "Real": (COMPLEX, EXACT), "Imag": (COMPLEX, EXACT),
@@ -28,8 +34,12 @@ UNARY = {
 }
 for op in ("Exp Expm1 Log Log1p Sin Cos Tan Sinh Cosh Tanh Asinh Acosh Atanh Asin Acos Atan Sigmoid").split():
     UNARY[op] = (FLOATS + COMPLEX, NEAR)
-for op in "Erf Erfc Erfinv Ndtri Lgamma Digamma Elu Selu Softplus Softsign LeakyRelu".split():
+for op in "Erf Erfc Softplus Softsign LeakyRelu".split():
     UNARY[op] = (FLOATS, NEAR)
+for op in "Elu Selu".split():
+    UNARY[op] = (FLOATS, CANCELS)
+for op in "Erfinv Ndtri Lgamma Digamma".split():
+    UNARY[op] = (FLOATS, ROUGH)
 FIRST_ARG = {op: "features" for op in "Relu Relu6 Elu Selu Softplus Softsign LeakyRelu".split()}
 FIRST_ARG.update({op: "input" for op in "Identity StopGradient Real Imag Conj Angle".split()})
 
@@ -38,10 +48,10 @@ BINARY = {
     "RealDiv": (FLOATS + COMPLEX, EXACT), "Div": (v.NUMBERS, EXACT), "FloorDiv": (FLOATS + INTS, EXACT),
     "TruncateDiv": (INTS, EXACT), "FloorMod": (FLOATS + INTS, EXACT), "Mod": (FLOATS + [np.int32, np.int64], EXACT),
     "TruncateMod": (FLOATS + [np.int32, np.int64], EXACT),
-    "Maximum": (FLOATS + INTS, EXACT), "Minimum": (FLOATS + INTS, EXACT),
-    "Pow": (FLOATS + [np.int32, np.int64] + COMPLEX, NEAR), "SquaredDifference": (FLOATS + SIGNED + COMPLEX, {"ulp": 1}),
-    "Atan2": (FLOATS, NEAR), "DivNoNan": (FLOATS + COMPLEX, EXACT), "MulNoNan": (FLOATS + COMPLEX, EXACT),
-    "Xdivy": (FLOATS + COMPLEX, EXACT), "Xlogy": (FLOATS + COMPLEX, NEAR), "Xlog1py": (FLOATS + COMPLEX, NEAR),
+    "Maximum": (FLOATS + INTS, ZERO), "Minimum": (FLOATS + INTS, ZERO),
+    "Pow": (FLOATS + [np.int32, np.int64] + COMPLEX, POW), "SquaredDifference": (FLOATS + SIGNED + COMPLEX, {"ulp": 1}),
+    "Atan2": (FLOATS, NEAR), "DivNoNan": (FLOATS + COMPLEX, ZERO), "MulNoNan": (FLOATS + COMPLEX, ZERO),
+    "Xdivy": (FLOATS + COMPLEX, ZERO), "Xlogy": (FLOATS + COMPLEX, NEAR), "Xlog1py": (FLOATS + COMPLEX, NEAR),
     "NextAfter": ([np.float32, np.float64], EXACT),
     "Equal": (v.ALL, EXACT), "NotEqual": (v.ALL, EXACT),
     "LogicalAnd": ([np.bool_], EXACT), "LogicalOr": ([np.bool_], EXACT),
@@ -62,15 +72,15 @@ GRADIENTS = {  # op -> (names of its two operands, which operand's values are an
 }
 
 
-def rule_for(rule, dtype):
+def rule_for(rule, dtype, op=""):
     d = np.dtype(dtype)
     if d.kind in "biu":
         return EXACT
     if d.kind == "c":
-        return EXACT if rule == EXACT else COMPLEX_NEAR
-    if v.name(dtype) in ("float16", "bfloat16") and rule != EXACT:
+        return EXACT if rule == EXACT and op not in ("Mul", "RealDiv", "Div") else COMPLEX_NEAR
+    if v.name(dtype) in ("float16", "bfloat16") and rule["ulp"]:
         return {"ulp": 1}
-    return rule
+    return ROUGH64 if rule == ROUGH and v.name(dtype) == "float64" else rule
 
 
 def apply(op, **fixed):
@@ -89,19 +99,21 @@ def unary_cases():
         arg = FIRST_ARG.get(op, "x")
         for d in dtypes:
             x = v.mixed(d, 150, op)
+            if op == "Erf" and v.name(d) == "float64":
+                x = x[~(np.abs(x) > 1e8)]  # TensorFlow gives NaN there, but 1 in float32
             if op == "Abs" and np.dtype(d).kind == "i":
                 x = x[x != np.iinfo(d).min]
-            yield Case(f"{op}/{v.name(d)}/values", apply(op), [{arg: x}], {arg: "?"}, rule_for(rule, d),
-                       truth=rule != EXACT)
+            yield Case(f"{op}/{v.name(d)}/values", apply(op), [{arg: x}], {arg: "?"}, rule_for(rule, d, op),
+                       truth=rule["ulp"] > 0)
         d = dtypes[0]
         r = v.rng(op + " shapes")
         for shape in [(), (1,), (0,), (17,), (3, 5), (2, 0, 3), (2, 3, 4, 5), (2, 1, 3, 2, 4)]:
             x = np.abs(v.random(d, shape, r)) % 1 if v.is_float(d) else v.random(d, shape, r)
             yield Case(f"{op}/{v.name(d)}/shape{list(shape)}".replace(" ", ""), apply(op), [{arg: x}],
-                       rule=rule_for(rule, d), truth=rule != EXACT)
+                       rule=rule_for(rule, d, op), truth=rule["ulp"] > 0)
         runs = [{arg: np.abs(v.random(d, s, r)) % 1 if v.is_float(d) else v.random(d, s, r)}
                 for s in [(1, 7), (5, 1), (0, 3), (13, 33)]]
-        yield Case(f"{op}/{v.name(d)}/unknown", apply(op), runs, {arg: "nxm"}, rule_for(rule, d), truth=rule != EXACT)
+        yield Case(f"{op}/{v.name(d)}/unknown", apply(op), runs, {arg: "nxm"}, rule_for(rule, d, op), truth=rule["ulp"] > 0)
     for alpha in (0.0, 0.5, 1.0, -0.2, 2.0):
         yield Case(f"LeakyRelu/float32/alpha{alpha}", apply("LeakyRelu", alpha=alpha),
                    [{"features": v.mixed(np.float32, 90, "leaky")}], {"features": "?"})
@@ -135,18 +147,18 @@ def binary_cases():
         for d in dtypes:
             a, b = operands(op, d)
             yield Case(f"{op}/{v.name(d)}/values", apply(op), [{"x": a, "y": b}], {"x": "?", "y": "?"},
-                       rule_for(rule, d), truth=rule != EXACT)
+                       rule_for(rule, d, op), truth=rule["ulp"] > 0)
         d = dtypes[0]
         r = v.rng(op + " shapes")
         for sa, sb in BROADCASTS:
             yield Case(f"{op}/{v.name(d)}/broadcast{list(sa)}{list(sb)}".replace(" ", ""), apply(op),
-                       [{"x": tame(d, sa, r), "y": tame(d, sb, r)}], rule=rule_for(rule, d), truth=rule != EXACT)
+                       [{"x": tame(d, sa, r), "y": tame(d, sb, r)}], rule=rule_for(rule, d, op), truth=rule["ulp"] > 0)
         runs = [{"x": tame(d, sa, r), "y": tame(d, sb, r)}
                 for sa, sb in [((5, 4), (5, 4)), ((1, 4), (6, 4)), ((6, 1), (1, 7)), ((1, 1), (3, 2)), ((0, 2), (1, 2))]]
-        yield Case(f"{op}/{v.name(d)}/unknown", apply(op), runs, {"x": "nxm", "y": "kxl"}, rule_for(rule, d),
-                   truth=rule != EXACT)
+        yield Case(f"{op}/{v.name(d)}/unknown", apply(op), runs, {"x": "nxm", "y": "kxl"}, rule_for(rule, d, op),
+                   truth=rule["ulp"] > 0)
         runs = [{"x": tame(d, (b, 6), r), "y": tame(d, (6,), r)} for b in (1, 3, 32)]
-        yield Case(f"{op}/{v.name(d)}/batch", apply(op), runs, {"x": "?x6"}, rule_for(rule, d), truth=rule != EXACT)
+        yield Case(f"{op}/{v.name(d)}/batch", apply(op), runs, {"x": "?x6"}, rule_for(rule, d, op), truth=rule["ulp"] > 0)
     for op in sorted(DIVIDES):
         for d in (np.int32, np.int64):
             yield Case(f"{op}/{v.name(d)}/zero", apply(op), [{"x": np.array([4, 5], d), "y": np.array([2, 0], d)}],
@@ -158,13 +170,15 @@ def gradient_cases():
         for d in v.FLOATS:
             if low is None:
                 x, y = v.pairs(d, op)
+                y = np.where(np.abs(y.astype(np.float64)) > 1e30, d(1), y)
             else:
                 r = v.rng(op)
                 x = np.concatenate([[low, high], r.uniform(low, high, 98)]).astype(d)
                 y = np.concatenate([v.special(d), v.random(d, (100,), r)])[:100].astype(d)
-            rule = EXACT if op in ("ReluGrad", "Relu6Grad", "LeakyReluGrad") else NEAR
-            yield Case(f"{op}/{v.name(d)}/values", apply(op), [{a: x, b: y}], {a: "?", b: "?"}, rule_for(rule, d),
-                       truth=rule != EXACT)
+                y = np.where(np.abs(y.astype(np.float64)) > 1e30, d(1), y)  # the order of products decides about overflow
+            rule = ZERO if op in ("ReluGrad", "Relu6Grad", "LeakyReluGrad") else CANCELS if op == "SoftplusGrad" else NEAR
+            yield Case(f"{op}/{v.name(d)}/values", apply(op), [{a: x, b: y}], {a: "?", b: "?"}, rule_for(rule, d, op),
+                       truth=rule["ulp"] > 0)
 
 
 def cast_cases():
@@ -207,11 +221,12 @@ def select_cases():
         x = v.mixed(d, 60, "clip")
         for low, high in ((1, 5), (0, 100), (3, 3)):
             yield Case(f"ClipByValue/{v.name(d)}/{low}_{high}", apply("ClipByValue"),
-                       [{"t": x, "clip_value_min": np.asarray(low, d), "clip_value_max": np.asarray(high, d)}])
+                       [{"t": x, "clip_value_min": np.asarray(low, d), "clip_value_max": np.asarray(high, d)}], rule=ZERO)
     for d in (np.float32, np.int32, np.float16):
         for n in (1, 2, 5):
             xs = {f"i{k}": v.random(d, (3, 4), r) for k in range(n)}
-            yield Case(f"AddN/{v.name(d)}/{n}", lambda p: raw.AddN(inputs=list(p.values())), [xs], rule=rule_for(NEAR, d))
+            yield Case(f"AddN/{v.name(d)}/{n}", lambda p: raw.AddN(inputs=list(p.values())), [xs],
+                       rule={"ulp": 2} if v.is_float(d) else EXACT)
     for a, b in ((np.float32, np.int32), (np.int32, np.float32), (np.float64, np.int64), (np.float16, np.int16)):
         yield Case(f"Bitcast/{v.name(a)}/{v.name(b)}", apply("Bitcast", type=tf.as_dtype(b)),
                    [{"input": v.mixed(a, 60, "bits")}])

@@ -18,7 +18,7 @@ def dot_rule(d, k, scale=4.0):
     if v.name(d) == "bfloat16":
         return {"ulp": 2, "atol": 2e-2 * scale}
     eps = 2.0 ** -23 if v.name(d) in ("float32", "complex64") else 2.0 ** -52
-    return {"ulp": 4, "atol": eps * scale * max(4, k ** 0.5) * 4}
+    return {"ulp": 4, "atol": eps * scale * max(4, k) * 1.5}
 
 
 def label(*parts):
@@ -117,7 +117,8 @@ def pool_cases():
             yield pool(op, arg, F, s, k, stride, padding, r)
         yield pool(op, arg, F, (1, 6, 6, 3), (2, 2), 2, "VALID", r, "?x6x6x3", [(1, 6, 6, 3), (4, 6, 6, 3)])
         yield pool(op, arg, F, (1, 6, 6, 3), (3, 3), 2, "SAME", r, "nxhxwx3", [(1, 6, 6, 3), (2, 9, 4, 3), (1, 1, 1, 3)])
-    x = np.array([np.nan, 1, 2, 3, -np.inf, np.inf, 0, -0.0] * 2, F).reshape(1, 4, 4, 1)
+    # No NaN in MaxPool: TensorFlow returns it or not by its place in the window.
+    x = np.array([-4, 1, 2, 3, -np.inf, np.inf, 0, -0.0] * 2, F).reshape(1, 4, 4, 1)
     for op, arg in (("MaxPool", "input"), ("AvgPool", "value")):
         yield Case(f"{op}/float32/special", lambda p, op=op, arg=arg: getattr(raw, op)(
             **{arg: p["x"]}, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="VALID"), [{"x": x}])
