@@ -48,13 +48,13 @@ public:
     SmallVector<SizeExpr> bytes;
     for (unsigned root : roots)
       bytes.push_back(actions.resources[root].bytes);
-    constexpr int64_t guardBytes = 4096;
+    guard = options.debugArena ? 4096 : 0;
     ArenaLayout layout = layOutArena(
         bytes,
         [&](unsigned i, unsigned j) {
           return buffers.interfere(roots[i], roots[j]);
         },
-        options.debugArena ? guardBytes : 0);
+        guard);
     b.setInsertionPoint(function);
     rt::ProgramOp program = createProgram(layout.bytes);
     b.createBlock(&program.getBody());
