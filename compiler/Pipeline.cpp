@@ -12,6 +12,7 @@
 #include "compiler/passes/import/Passes.h"
 #include "compiler/passes/program/Program.h"
 #include "compiler/passes/schedule/ScheduleKernels.h"
+#include "compiler/passes/train/BuildTraining.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -34,6 +35,24 @@ static void buildPure(OpPassManager &passes, const PipelineOptions &) { buildSim
 
 static void buildNn(OpPassManager &passes, const PipelineOptions &) {
   passes.addPass(createLegalizeGraphToNnPass());
+  passes.addPass(createCanonicalizerPass());
+  passes.addPass(createCSEPass());
+}
+
+//===-- 4 differentiate ---------------------------------------------------===//
+
+static void buildTrain(OpPassManager &passes, const PipelineOptions &options) {
+  const TrainingOptions &t = options.training;
+  if (!t.enabled)
+    return;
+  train::TrainOptions o;
+  o.loss = t.loss;
+  o.fromLogits = t.fromLogits;
+  o.optimizer = t.optimizer;
+  o.hyper.learningRate = t.learningRate;
+  o.hyper.momentum = t.momentum;
+  passes.addPass(train::createBuildTrainingPass(o));
+  // What train, grads and evaluate compute twice, and values saved for nothing.
   passes.addPass(createCanonicalizerPass());
   passes.addPass(createCSEPass());
 }
@@ -80,6 +99,7 @@ static const Stage kStages[] = {
     {{"graph", "the model as read, in the graph dialect"}, nullptr},
     {{"pure", "every signature a pure graph function"}, buildPure},
     {{"nn", "our tensor algebra, sizes named"}, buildNn},
+    {{"train", "with --train: the functions of a training artifact"}, buildTrain},
     {{"kernels", "fused kernels and their layouts"}, buildKernels},
     {{"loops", "each kernel as loops and vectors"}, buildLoops},
     {{"rt", "host programs: dispatches on planned buffers"}, buildRt},
@@ -117,6 +137,7 @@ void registerPasses() {
   registerCpuCodegenPasses();
   registerGpuCodegenPasses();
   registerPass([] { return evaluate::createFoldConstantsPass(); });
+  registerPass([] { return train::createBuildTrainingPass(); });
   for (const Stage &s : kStages)
     if (s.build)
       PassPipelineRegistration<>(llvm::StringRef("stage-").str() + s.info.name, s.info.description,

@@ -317,7 +317,7 @@ private:
 struct BuildTrainingPass : PassWrapper<BuildTrainingPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BuildTrainingPass)
   BuildTrainingPass() = default;
-  BuildTrainingPass(const BuildTrainingPass &other) : PassWrapper(other), options(other.options) {}
+  BuildTrainingPass(const BuildTrainingPass &other) : PassWrapper(other), options(other.options), fixed(other.fixed) {}
   explicit BuildTrainingPass(TrainOptions options) : options(std::move(options)), fixed(true) {}
   StringRef getArgument() const override { return "nn-build-training"; }
   StringRef getDescription() const override {
@@ -353,10 +353,8 @@ struct BuildTrainingPass : PassWrapper<BuildTrainingPass, OperationPass<ModuleOp
 } // namespace
 
 LogicalResult buildTraining(ModuleOp module, const TrainOptions &options) { return Builder(module, options).run(); }
+std::unique_ptr<Pass> createBuildTrainingPass() { return std::make_unique<BuildTrainingPass>(); }
 std::unique_ptr<Pass> createBuildTrainingPass(TrainOptions options) {
-  // Without a loss the pass takes its textual options.
-  if (options.loss.empty())
-    return std::make_unique<BuildTrainingPass>();
   return std::make_unique<BuildTrainingPass>(std::move(options));
 }
 

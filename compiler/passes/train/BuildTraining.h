@@ -29,8 +29,9 @@ struct TrainOptions {
 /// moving statistics of a batch normalization, stays constant (a remark says so).
 mlir::LogicalResult buildTraining(mlir::ModuleOp module, const TrainOptions &options);
 
-/// The pass `nn-build-training`.
-std::unique_ptr<mlir::Pass> createBuildTrainingPass(TrainOptions options = {});
+/// The pass `nn-build-training`; without options it takes them as text.
+std::unique_ptr<mlir::Pass> createBuildTrainingPass();
+std::unique_ptr<mlir::Pass> createBuildTrainingPass(TrainOptions options);
 
 } // namespace ingot::train
 
