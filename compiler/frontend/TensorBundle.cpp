@@ -234,8 +234,64 @@ LogicalResult TensorBundle::checkCrc(llvm::StringRef key, uint32_t crc,
          << llvm::utohexstr(entry.crc32c()) << "): the file is corrupt";
 }
 
+/// Starts and lengths of a part of a tensor.
+struct Part {
+  SmallVector<int64_t> start, length;
+  int64_t numElements = 1;
+};
+
+/// Copies a part between the full tensor and its own dense bytes, row by row (a
+/// row is a run of the last dimension).
+static void copyPart(const Part &part, ArrayRef<int64_t> shape, int64_t size,
+                     llvm::function_ref<void(int64_t full, int64_t own,
+                                             int64_t bytes)>
+                         copy) {
+  int64_t rank = shape.size();
+  int64_t row = (rank ? part.length[rank - 1] : 1) * size;
+  SmallVector<int64_t> index(rank, 0);
+  for (int64_t own = 0; own < part.numElements * size; own += row) {
+    int64_t full = 0;
+    for (int64_t d = 0; d < rank; ++d)
+      full = full * shape[d] + part.start[d] + index[d];
+    copy(full * size, own, row);
+    for (int64_t d = rank - 2; d >= 0 && ++index[d] == part.length[d]; --d)
+      index[d] = 0;
+  }
+}
+
+/// Adds one dimension; false if it is out of range.
+static bool addExtent(Part &part, int64_t dim, int64_t start, int64_t length) {
+  if (start < 0 || length <= 0 || start > dim || length > dim - start)
+    return false;
+  part.start.push_back(start);
+  part.length.push_back(length);
+  part.numElements *= length;
+  return true;
+}
+
+/// Reads `4 3 0,2:-`.
+static std::optional<Part> parsePart(llvm::StringRef text,
+                                     ArrayRef<int64_t> shape) {
+  Part part;
+  SmallVector<llvm::StringRef> extents;
+  text.rsplit(' ').second.split(extents, ':');
+  if (extents.size() != shape.size())
+    return std::nullopt;
+  for (auto [extent, dim] : llvm::zip(extents, shape)) {
+    int64_t start = 0, length = dim;
+    auto [first, second] = extent.split(',');
+    if (extent != "-" &&
+        (first.getAsInteger(10, start) || second.getAsInteger(10, length)))
+      return std::nullopt;
+    if (!addExtent(part, dim, start, length))
+      return std::nullopt;
+  }
+  return part;
+}
+
 FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
-                                           llvm::StringRef name) {
+                                           llvm::StringRef name,
+                                           llvm::StringRef slice) {
   Reporter report(context, prefix + ".index");
   auto found = entries.find(key);
   if (found == entries.end()) {
@@ -244,11 +300,11 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
   }
   const proto::BundleEntryProto &entry = found->second;
   Type element = elementType(context, entry.dtype());
-  unsigned size = dtypeSize(entry.dtype());
+  int64_t size = dtypeSize(entry.dtype());
   SmallVector<int64_t> dims;
   for (const auto &dim : entry.shape().dim())
     dims.push_back(dim.size());
-  auto count = checkedNumElements(dims, std::max(size, 1u));
+  auto count = checkedNumElements(dims, std::max<int64_t>(size, 1));
   if (!element || size == 0 || !count) {
     report.error() << "tensor '" << key << "' has dtype "
                    << static_cast<int>(entry.dtype()) << " and "
@@ -256,25 +312,46 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
     return failure();
   }
   auto type = RankedTensorType::get(dims, element);
-  if (entry.slices_size() > 0)
-    return readSlices(key, entry, type, name);
-  if (*count * size != entry.size()) {
-    report.error() << "tensor '" << key << "' has " << entry.size()
-                   << " bytes, its shape needs " << *count * size;
+  std::shared_ptr<const void> owner;
+  ArrayRef<char> bytes;
+  if (entry.slices_size() > 0) {
+    auto joined = joinSlices(key, entry, type);
+    if (failed(joined))
+      return failure();
+    owner = *joined;
+    bytes = **joined;
+  } else {
+    if (*count * size != entry.size()) {
+      report.error() << "tensor '" << key << "' has " << entry.size()
+                     << " bytes, its shape needs " << *count * size;
+      return failure();
+    }
+    auto stored = bytesOf(key, entry, owner);
+    if (failed(stored) || failed(checkCrc(key, extendCrc32c(0, *stored), entry)))
+      return failure();
+    bytes = ArrayRef<char>(stored->data(), stored->size());
+  }
+  if (slice.empty())
+    return elementsFromBytes(type, bytes, owner, name);
+
+  auto part = parsePart(slice, dims);
+  if (!part) {
+    report.error() << "tensor '" << key << "' has no part '" << slice << "'";
     return failure();
   }
-  std::shared_ptr<const void> owner;
-  auto bytes = bytesOf(key, entry, owner);
-  if (failed(bytes) || failed(checkCrc(key, extendCrc32c(0, *bytes), entry)))
-    return failure();
-  return elementsFromBytes(type, ArrayRef<char>(bytes->data(), bytes->size()),
-                           owner, name);
+  std::string own(part->numElements * size, '\0');
+  copyPart(*part, dims, size, [&](int64_t full, int64_t to, int64_t n) {
+    std::memcpy(own.data() + to, bytes.data() + full, n);
+  });
+  return elementsFromBytes(RankedTensorType::get(part->length, element),
+                           ArrayRef<char>(own.data(), own.size()), nullptr,
+                           name);
 }
 
-FailureOr<ElementsAttr>
-TensorBundle::readSlices(llvm::StringRef key,
+FailureOr<std::shared_ptr<std::string>>
+TensorBundle::joinSlices(llvm::StringRef key,
                          const proto::BundleEntryProto &entry,
-                         RankedTensorType type, llvm::StringRef name) {
+                         RankedTensorType type) {
   Reporter report(context, prefix + ".index");
   int64_t rank = type.getRank();
   int64_t size = dtypeSize(entry.dtype());
@@ -282,7 +359,8 @@ TensorBundle::readSlices(llvm::StringRef key,
   int64_t stored = 0;
   for (const auto &slice : entry.slices()) {
     auto part = entries.find(sliceKey(key, slice));
-    if (part == entries.end() || slice.extent_size() != rank) {
+    if (part == entries.end() || slice.extent_size() != rank ||
+        part->second.size() < 0) {
       report.error() << "lacks a slice of the partitioned tensor '" << key
                      << "'";
       return failure();
@@ -294,46 +372,31 @@ TensorBundle::readSlices(llvm::StringRef key,
                    << " bytes, its shape needs " << type.getNumElements() * size;
     return failure();
   }
-  std::string all(stored, '\0');
+  auto all = std::make_shared<std::string>(stored, '\0');
   for (const auto &slice : entry.slices()) {
-    const auto &part = entries.find(sliceKey(key, slice))->second;
+    const auto &stored = entries.find(sliceKey(key, slice))->second;
     std::shared_ptr<const void> owner;
-    auto bytes = bytesOf(key, part, owner);
-    if (failed(bytes) || failed(checkCrc(key, extendCrc32c(0, *bytes), part)))
+    auto bytes = bytesOf(key, stored, owner);
+    if (failed(bytes) || failed(checkCrc(key, extendCrc32c(0, *bytes), stored)))
       return failure();
-    SmallVector<int64_t> start(rank), length(rank);
-    int64_t elements = 1;
+    Part part;
+    bool valid = true;
     for (int64_t d = 0; d < rank; ++d) {
       const auto &extent = slice.extent(d);
       bool full = extent.has_length_case() ==
                   proto::TensorSliceProto::Extent::HAS_LENGTH_NOT_SET;
-      start[d] = full ? 0 : extent.start();
-      length[d] = full ? type.getDimSize(d) : extent.length();
-      if (start[d] < 0 || length[d] <= 0 || start[d] > type.getDimSize(d) ||
-          length[d] > type.getDimSize(d) - start[d]) {
-        report.error() << "a slice of tensor '" << key << "' is out of range";
-        return failure();
-      }
-      elements *= length[d];
+      valid &= addExtent(part, type.getDimSize(d), full ? 0 : extent.start(),
+                         full ? type.getDimSize(d) : extent.length());
     }
-    if (elements * size != part.size()) {
-      report.error() << "a slice of tensor '" << key << "' has a wrong size";
+    if (!valid || part.numElements * size != stored.size()) {
+      report.error() << "a slice of tensor '" << key << "' is out of range";
       return failure();
     }
-    // Copy row by row; a row is a run of the last dimension.
-    int64_t row = (rank ? length[rank - 1] : 1) * size;
-    SmallVector<int64_t> index(rank, 0);
-    for (int64_t from = 0; from < part.size(); from += row) {
-      int64_t to = 0;
-      for (int64_t d = 0; d < rank; ++d)
-        to = to * type.getDimSize(d) + start[d] + index[d];
-      std::memcpy(all.data() + to * size, bytes->data() + from, row);
-      for (int64_t d = rank - 2; d >= 0 && ++index[d] == length[d]; --d)
-        index[d] = 0;
-    }
+    copyPart(part, type.getShape(), size, [&](int64_t to, int64_t from, int64_t n) {
+      std::memcpy(all->data() + to, bytes->data() + from, n);
+    });
   }
-  return elementsFromBytes(type, ArrayRef<char>(all.data(), all.size()),
-                           nullptr, name);
+  return all;
 }
 
 FailureOr<std::string> TensorBundle::readString(llvm::StringRef key) {

@@ -25,9 +25,12 @@ public:
   std::vector<std::string> keys() const;
 
   /// The value of a numeric tensor; points into the mapped file where its
-  /// alignment allows. `name` names the resource.
+  /// alignment allows. `name` names the resource. `slice` is empty or a part
+  /// as a saver writes it, `4 3 0,2:-`: full shape, then start and length of
+  /// each dimension (`-`: all of it).
   mlir::FailureOr<mlir::ElementsAttr> read(llvm::StringRef key,
-                                           llvm::StringRef name);
+                                           llvm::StringRef name,
+                                           llvm::StringRef slice = "");
 
   /// A scalar string, such as the object graph.
   mlir::FailureOr<std::string> readString(llvm::StringRef key);
@@ -40,9 +43,10 @@ private:
   mlir::FailureOr<llvm::StringRef> bytesOf(llvm::StringRef key,
                                            const proto::BundleEntryProto &entry,
                                            std::shared_ptr<const void> &owner);
-  mlir::FailureOr<mlir::ElementsAttr>
-  readSlices(llvm::StringRef key, const proto::BundleEntryProto &entry,
-             mlir::RankedTensorType type, llvm::StringRef name);
+  /// Puts a tensor together that was saved in parts.
+  mlir::FailureOr<std::shared_ptr<std::string>>
+  joinSlices(llvm::StringRef key, const proto::BundleEntryProto &entry,
+             mlir::RankedTensorType type);
   mlir::LogicalResult checkCrc(llvm::StringRef key, uint32_t crc,
                                const proto::BundleEntryProto &entry);
   std::string shardPath(int shard) const;

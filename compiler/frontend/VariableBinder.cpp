@@ -123,13 +123,18 @@ LogicalResult VariableBinder::collectRestores() {
     }
     if (!value || value->op() != "RestoreV2" || value->input_size() < 3)
       continue;
-    const proto::NodeDef *names = byName.lookup(nodeOf(value->input(1)));
-    if (!names || !names->attr().count("value"))
-      continue;
-    const auto &keys = names->attr().at("value").tensor().string_val();
+    // Names and slices of what RestoreV2 reads, one for each output.
+    auto strings = [&](int input, int index) -> std::string {
+      const proto::NodeDef *list = byName.lookup(nodeOf(value->input(input)));
+      if (!list || !list->attr().count("value"))
+        return "";
+      const auto &values = list->attr().at("value").tensor().string_val();
+      return index < values.size() ? values[index] : "";
+    };
     int index = TensorName::parse(source).output;
-    if (index < keys.size())
-      bindings[nodeOf(node.input(0))].key = keys[index];
+    Binding &binding = bindings[nodeOf(node.input(0))];
+    binding.key = strings(1, index);
+    binding.slice = strings(2, index);
   }
   return success();
 }
@@ -182,7 +187,7 @@ LogicalResult VariableBinder::createVariable(Operation *op,
   }
   ElementsAttr value;
   if (!binding.key.empty()) {
-    auto read = bundle->read(binding.key, shown);
+    auto read = bundle->read(binding.key, shown, binding.slice);
     if (failed(read))
       return failure();
     value = *read;

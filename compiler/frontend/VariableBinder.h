@@ -26,6 +26,7 @@ public:
 private:
   struct Binding {
     std::string key;    ///< in the checkpoint; empty if none is known
+    std::string slice;  ///< of a partitioned variable, as a saver writes it
     int object = -1;    ///< node of the object graph
     bool trainable = false;
   };

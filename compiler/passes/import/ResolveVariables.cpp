@@ -117,8 +117,8 @@ LogicalResult BodyResolver::gather(NodeOp node, StringAttr symbol) {
   Value value = read(symbol, node);
   if (!value)
     return failure();
-  Type element = node.typeAttr("dtype");
-  Attribute indices = node.attr("Tindices");
+  Type element = graph::elementTypeOf(value);
+  Attribute indices = TypeAttr::get(graph::elementTypeOf(node.getInput(1)));
   Value result;
   if (node.isOp("ResourceGatherNd")) {
     result = create(node, "GatherNd", {value, node.getInput(1)},
@@ -147,19 +147,19 @@ LogicalResult BodyResolver::scatter(NodeOp node, StringAttr symbol,
   Value value = read(symbol, node);
   if (!value)
     return failure();
-  Type element = node.typeAttr("dtype");
-  Attribute indexType = node.attr("Tindices");
+  Type element = graph::elementTypeOf(value);
   Value indices = node.getInput(1);
+  Type index = graph::elementTypeOf(indices);
   if (node.getOp().starts_with("ResourceScatter") &&
       !node.getOp().contains("Nd"))
     indices = create(node, "ExpandDims", {indices, constantIndex(node, -1)},
-                     {named("T", indexType),
+                     {named("T", TypeAttr::get(index)),
                       named("Tdim", TypeAttr::get(IntegerType::get(
                                         node.getContext(), 32)))},
-                     cast<TypeAttr>(indexType).getValue());
+                     index);
   assign(symbol, create(node, op, {value, indices, node.getInput(2)},
                         {named("T", TypeAttr::get(element)),
-                         named("Tindices", indexType)},
+                         named("Tindices", TypeAttr::get(index))},
                         element));
   return success();
 }
