@@ -5,6 +5,7 @@
 #include "compiler/codegen/cpu/CompileProgram.h"
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Nn.h"
+#include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
 #include "compiler/passes/import/Legalize.h"
 #include "mlir/IR/AsmState.h"
@@ -119,7 +120,7 @@ public:
     if (failed(r))
       return complain("the model could not be read");
     model = std::move(*r);
-    return afterStage("graph");
+    return afterStage("graph") && (options.emit != "graphdef" || emitGraphDef());
   }
 
   bool selectTarget() {
@@ -210,6 +211,12 @@ private:
       return true;
     done = true;
     return writeText(options.output, printed(*model.module), messages);
+  }
+
+  bool emitGraphDef() {
+    auto bytes = exportGraphDef(*model.module);
+    done = true;
+    return succeeded(bytes) && writeText(options.output, *bytes, messages);
   }
 
   bool done = false;

@@ -97,6 +97,7 @@ static void buildRt(OpPassManager &passes, const PipelineOptions &options) {
 
 static const Stage kStages[] = {
     {{"graph", "the model as read, in the graph dialect"}, nullptr},
+    {{"graphdef", "the model as a binary GraphDef that TensorFlow loads"}, nullptr},
     {{"pure", "every signature a pure graph function"}, buildPure},
     {{"nn", "our tensor algebra, sizes named"}, buildNn},
     {{"train", "with --train: the functions of a training artifact"}, buildTrain},
