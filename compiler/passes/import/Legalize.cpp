@@ -1,5 +1,6 @@
 // The driver of station 3: functions, dataflow order, the one report.
 #include "compiler/passes/import/Legalize.h"
+#include "compiler/evaluate/Evaluate.h"
 #include "compiler/passes/import/LegalizeRules.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/Verifier.h"
@@ -41,6 +42,13 @@ std::string symbolName(StringRef text) {
   if (s.empty() || ::llvm::isDigit(s[0]))
     s = "s" + s;
   return s;
+}
+
+/// Constants that folding takes into account.
+bool isSmallConstant(const Datum &d) {
+  return d.type && !d.list && d.type.hasStaticShape() &&
+         d.type.getNumElements() <= kMaxKnown &&
+         (d.constant || (d.known && d.known->constants()));
 }
 
 /// Scope and Keras layer that a location carries beside the node's name.
@@ -311,6 +319,8 @@ void Legalizer::node(graph::NodeOp op, DenseMap<Value, Datum> &scope,
   }
   if (std::string text = invalidOp(); !text.empty())
     return refuse(op, operands, text);
+  if (!operands.empty() && llvm::all_of(operands, isSmallConstant))
+    foldResults(n);
   for (unsigned i = 0; i < n.numOutputs(); ++i) {
     if (!live.contains(op.getOutput(i)))
       continue;
@@ -330,6 +340,41 @@ void Legalizer::node(graph::NodeOp op, DenseMap<Value, Datum> &scope,
       continue;
     }
     scope[op.getOutput(i)] = n.results[i];
+  }
+}
+
+/// Evaluates what a rule made of constants, so that shape arithmetic by way of
+/// floats is known too and tables (filter banks) are constants early.
+void Legalizer::foldResults(Node &n) {
+  DenseMap<Value, evaluate::HostTensor> known;
+  auto fits = [](Type type) {
+    auto t = dyn_cast<RankedTensorType>(type);
+    return t && t.hasStaticShape() && t.getNumElements() <= kMaxKnown;
+  };
+  for (Operation *op : created) {
+    if (op->getNumRegions() || op->getNumResults() != 1 ||
+        !fits(op->getResult(0).getType()) || !evaluate::hasRule(op))
+      return;
+    std::vector<evaluate::HostTensor> operands;
+    for (Value v : op->getOperands()) {
+      auto it = known.find(v);
+      if (it == known.end())
+        return;
+      operands.push_back(it->second);
+    }
+    auto result = evaluate::evaluate(op, operands);
+    if (!result)
+      return; // an error at run time, which stays one
+    known[op->getResult(0)] = std::move(result.outputs[0]);
+  }
+  for (Datum &d : n.results) {
+    if (!d.value || d.list || d.known || !known.count(d.value))
+      continue;
+    Datum folded = Datum::of(known[d.value].toAttribute());
+    // Broadcasts and iotas cost nothing as they are.
+    if (isa_and_nonnull<nn::BroadcastOp, nn::IotaOp>(d.value.getDefiningOp()))
+      folded.value = d.value;
+    d = folded;
   }
 }
 

@@ -326,7 +326,46 @@ LogicalResult cast(Node &n) {
     if (fits)
       return n.give(Datum::of(k, to));
   }
-  return n.give(n.b.cast(n.in(0), to));
+  Value x = n.in(0);
+  if (auto c = dyn_cast<ComplexType>(n.elem(0)); c && to.isInteger(1))
+    x = n.b.cast(x, c.getElementType()); // the imaginary part is dropped first
+  if (n.boolAttr("Truncate", false) && isa<FloatType>(n.elem(0)) &&
+      isa<FloatType>(to)) {
+    if (!n.elem(0).isF32() || !to.isBF16())
+      return n.refuse("truncating casts are supported from f32 to bf16");
+    Type bits = n.b.b.getI32Type();
+    x = nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), bits),
+                              x);
+    x = n.b.binary<nn::AndOp>(x, n.b.scalar(-65536, bits));
+    x = nn::BitcastOp::create(n.b.b, n.b.loc, n.type(0), x);
+  }
+  return n.give(n.b.cast(x, to));
+}
+
+/// Adds neighbouring groups of bits of doubling width.
+LogicalResult populationCount(Node &n) {
+  auto own = dyn_cast<IntegerType>(n.elem(0));
+  if (!own || own.getWidth() < 8)
+    return n.refuse("counts bits of integers");
+  unsigned width = own.getWidth();
+  auto type =
+      IntegerType::get(n.b.b.getContext(), width, IntegerType::Unsigned);
+  auto constant = [&](const APInt &v) {
+    return n.b.constant(
+        DenseElementsAttr::get(RankedTensorType::get({}, type), v));
+  };
+  Value x = n.in(0);
+  if (own != type)
+    x = nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), type),
+                              x);
+  for (unsigned group = 1; group < width; group *= 2) {
+    Value mask = constant(
+        APInt::getSplat(width, APInt::getLowBitsSet(2 * group, group)));
+    Value high = n.b.binary<nn::ShiftRightOp>(x, constant(APInt(width, group)));
+    x = n.b.add(n.b.binary<nn::AndOp>(x, mask),
+                n.b.binary<nn::AndOp>(high, mask));
+  }
+  return n.give(n.b.cast(x, n.outElem()));
 }
 
 LogicalResult clipByValue(Node &n) {
@@ -461,6 +500,7 @@ const Rule kRules[] = {
     {"SelectV2", 3, selectV2},
     {"Cast", 1, cast,
      "to and from numbers and bool; no strings, no quantized types"},
+    {"PopulationCount", 1, populationCount},
     {"ClipByValue", 3, clipByValue},
     {"AddN", 1, addN},
     {"AccumulateNV2", 1, addN},

@@ -67,7 +67,8 @@ LogicalResult seluGrad(Node &n) {
 LogicalResult softplusGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  return n.give(n.b.mul(n.in(0), n.b.unary<nn::SigmoidOp>(n.in(1))));
+  Value spread = n.b.unary<nn::ExpOp>(n.b.unary<nn::NegOp>(n.in(1)));
+  return n.give(n.b.div(n.in(0), n.b.add(spread, 1.0)));
 }
 LogicalResult softsignGrad(Node &n) {
   if (failed(pair(n)))
@@ -102,8 +103,8 @@ LogicalResult sqrtGrad(Node &n) {
 LogicalResult rsqrtGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  Value y = n.in(0);
-  return zeroStays(n, n.b.mul(n.b.mul(n.b.unary<nn::SquareOp>(y), y), -0.5));
+  Value cube = n.b.mul(n.b.unary<nn::SquareOp>(n.in(0)), n.in(0));
+  return n.give(n.b.mul(n.b.binary<nn::MulNoNanOp>(cube, n.in(1)), -0.5));
 }
 LogicalResult reciprocalGrad(Node &n) {
   if (failed(pair(n)))

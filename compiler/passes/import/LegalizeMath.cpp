@@ -210,10 +210,16 @@ LogicalResult mean(Node &n) {
   SizeExpr count = 1;
   for (int64_t a : axes)
     count = count * n.dims(0)[a];
-  Value sum = n.b.reduce(ReduceKind::sum, n.in(0), axes,
+  // Narrow types are summed and divided in a wide one, as TensorFlow does.
+  Type e = n.elem(0), wide = e;
+  if (auto i = dyn_cast<IntegerType>(e))
+    wide = IntegerType::get(n.b.b.getContext(), 64, i.getSignedness());
+  else if (e.isF16() || e.isBF16())
+    wide = n.b.b.getF32Type();
+  Value sum = n.b.reduce(ReduceKind::sum, n.b.cast(n.in(0), wide), axes,
                          n.boolAttr("keep_dims", false));
-  return n.give(
-      n.b.div(sum, n.b.cast(n.b.size(count, n.b.b.getI64Type()), n.elem(0))));
+  Value number = n.b.cast(n.b.size(count, n.b.b.getI64Type()), wide);
+  return n.give(n.b.cast(n.b.div(sum, number), e));
 }
 LogicalResult euclideanNorm(Node &n) {
   SmallVector<int64_t> axes;

@@ -201,6 +201,7 @@ private:
   void node(graph::NodeOp op, llvm::DenseMap<mlir::Value, Datum> &scope,
             const llvm::DenseSet<mlir::Value> &live, mlir::OpBuilder &builder);
   std::string invalidOp();
+  void foldResults(Node &n);
   void finish(mlir::func::FuncOp f);
   bool emitReport();
 

@@ -92,6 +92,9 @@ LogicalResult range(Node &n) {
       0, static_cast<int64_t>(std::ceil(std::fabs((*l - *s) / *d))));
   if ((*l - *s) / *d < 0)
     count = 0;
+  if (!count)
+    return n.give(Datum::of(DenseElementsAttr::get(
+        RankedTensorType::get({0}, n.elem(0)), ArrayRef<Attribute>())));
   Value i = nn::IotaOp::create(n.b.b, n.b.loc,
                                nn::tensorType({SizeExpr(count)}, n.elem(0)), 0);
   return n.give(n.b.add(n.b.mul(i, *d), *s));
@@ -254,12 +257,21 @@ LogicalResult transpose(Node &n) {
                : n.give(n.b.transpose(n.in(0), permutation));
 }
 LogicalResult invertPermutation(Node &n) {
-  SmallVector<int64_t> p;
-  if (failed(n.needInts(0, "the permutation", p)))
+  if (failed(n.needRank(0, 1, "the permutation")))
     return failure();
-  Known k{{static_cast<int64_t>(p.size())}, Dims(p.size(), SizeExpr(0))};
-  for (auto [i, v] : llvm::enumerate(p)) {
-    if (v < 0 || v >= static_cast<int64_t>(p.size()))
+  auto p = n.ints(0);
+  Dims dims = n.dims(0);
+  if (!p) { // each index goes where the permutation says
+    auto type = nn::tensorType(dims, n.elem(0));
+    Value at = n.b.reshape(n.in(0), {dims[0], SizeExpr(1)});
+    Value index = nn::IotaOp::create(n.b.b, n.b.loc, type, 0);
+    return n.give(nn::ScatterOp::create(
+        n.b.b, n.b.loc, n.b.full(dims, 0, n.elem(0)), at, index,
+        nn::ScatterKind::update, nn::BoundsMode::error));
+  }
+  Known k{{static_cast<int64_t>(p->size())}, Dims(p->size(), SizeExpr(0))};
+  for (auto [i, v] : llvm::enumerate(*p)) {
+    if (v < 0 || v >= static_cast<int64_t>(p->size()))
       return n.refuse("is no permutation");
     k.values[v] = static_cast<int64_t>(i);
   }
@@ -419,7 +431,7 @@ const Rule kRules[] = {
     {"Squeeze", 1, squeeze},
     {"Transpose", 2, transpose, "constant permutation"},
     {"ConjugateTranspose", 2, transpose, "real numbers only"},
-    {"InvertPermutation", 1, invertPermutation, "constant permutation"},
+    {"InvertPermutation", 1, invertPermutation},
     {"BroadcastTo", 2, broadcastTo},
     {"Tile", 2, tile},
     {"BroadcastArgs", 2, broadcastArgs},
