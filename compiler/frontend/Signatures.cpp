@@ -4,6 +4,7 @@
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/frontend/Types.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <map>
 
@@ -197,6 +198,21 @@ static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
       continue;
     sinks.push_back(node.name());
   }
+  // TensorFlow numbers nodes of one name in the order they were made (Identity,
+  // Identity_1...), which a frozen graph's node order does not keep.
+  auto key = [](llvm::StringRef name) {
+    auto [base, number] = name.rsplit('_');
+    unsigned n = 0;
+    return number.empty() || number.getAsInteger(10, n) ? std::pair(name, 0u) : std::pair(base, n + 1);
+  };
+  llvm::StringMap<size_t> first;
+  for (auto [i, name] : llvm::enumerate(sinks))
+    first.try_emplace(key(name).first, i);
+  llvm::stable_sort(sinks, [&](llvm::StringRef x, llvm::StringRef y) {
+    auto [bx, nx] = key(x);
+    auto [by, ny] = key(y);
+    return std::pair(first[bx], nx) < std::pair(first[by], ny);
+  });
   return sinks;
 }
 
