@@ -107,7 +107,8 @@ static void writeNpy(const char *path, const ingot_tensor *t) {
     die("cannot write", path);
 }
 
-static void writeVariables(const ingot_module *m, const char *prefix) {
+static void writeVariables(const ingot_module *m, ingot_context *c,
+                           const char *prefix) {
   int written = 0;
   for (uint32_t pass = 0; pass < 2; ++pass)
     for (uint32_t i = 0; i < m->num_variables; ++i) {
@@ -123,7 +124,7 @@ static void writeVariables(const ingot_module *m, const char *prefix) {
         t.shape[k] = v->dims[k];
       size_t bytes = elements(&t) * ingot_dtype_size(t.dtype);
       t.data = malloc(bytes + 1);
-      if (ingot_state_get(m, NULL, i, t.data, bytes))
+      if (ingot_state_get(m, ingot_context_state(m, c), i, t.data, bytes))
         die("state_get", ingot_message(m));
       snprintf(path, sizeof path, "%s.%d.npy", prefix, written++);
       writeNpy(path, &t);
@@ -143,7 +144,7 @@ static uint32_t findInput(const ingot_signature *sig, const char *name) {
 static void call(const ingot_module *m, ingot_context *c, char *line) {
   const char *name = strtok(line, "\t\n"), *prefix = strtok(NULL, "\t\n");
   if (!strcmp(name, "@variables")) {
-    writeVariables(m, prefix);
+    writeVariables(m, c, prefix);
     return;
   }
   int32_t s = strcmp(name, "-") ? ingot_find_signature(m, name) : 0;
