@@ -176,7 +176,7 @@ def make_module(w, m):
     if extra.pop("frozen", True):
         fn = m32.functions["serving_default"].get_concrete_function()
         graph_def, feeds, fetches = freeze(fn)
-        w.frozen(graph_def, feeds, dict(zip(fn.structured_outputs, fetches)))
+        w.frozen(graph_def, feeds, dict(zip(sorted(fn.structured_outputs), fetches)))
     w.manifest.update(extra)
 
 
