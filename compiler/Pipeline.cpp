@@ -12,6 +12,7 @@
 #include "compiler/passes/import/Passes.h"
 #include "compiler/passes/program/Program.h"
 #include "compiler/passes/schedule/ScheduleKernels.h"
+#include "compiler/passes/schedule/gpu/ScheduleGpuKernels.h"
 #include "compiler/passes/train/BuildTraining.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -133,6 +134,7 @@ void registerPasses() {
   registerImportPasses();
   registerGroupPasses();
   registerSchedulePasses();
+  registerGpuSchedulePasses();
   registerEvaluatePreparePass();
   registerProgramPasses();
   registerCpuCodegenPasses();

@@ -141,8 +141,8 @@ LogicalResult convert(gpu::GPUModuleOp module) {
   return applyPartialConversion(module, legal, std::move(patterns));
 }
 
-/// Buffers are aligned to 64 bytes by whoever launches: with that the back end
-/// proves which accesses may be 16 bytes wide.
+/// Buffers are aligned to 64 bytes by whoever launches, shared memory here: with
+/// that the back end proves which accesses may be 16 bytes wide.
 void markBuffers(gpu::GPUModuleOp module) {
   Builder b(module.getContext());
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
@@ -150,6 +150,9 @@ void markBuffers(gpu::GPUModuleOp module) {
       for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
         if (isa<LLVM::LLVMPointerType>(type))
           function.setArgAttr(i, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
+  for (auto global : module.getOps<LLVM::GlobalOp>())
+    if (global.getAddrSpace() == 3)
+      global.setAlignment(16);
 }
 
 struct LowerToNvvmPass : PassWrapper<LowerToNvvmPass, OperationPass<ModuleOp>> {

@@ -12,6 +12,7 @@
 #include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/InferAlignment.h"
 #include <mutex>
 
@@ -57,8 +58,13 @@ void optimize(Module &module, TargetMachine &machine) {
   builder.registerFunctionAnalyses(functions);
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, sccs, modules);
-  ModulePassManager pipeline = builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2);
-  pipeline.addPass(createModuleToFunctionPassAdaptor(InferAlignmentPass()));
+  // Alignments first: InstCombine freezes dividends, which hides their low bits.
+  FunctionPassManager early;
+  early.addPass(EarlyCSEPass());
+  early.addPass(InferAlignmentPass());
+  ModulePassManager pipeline;
+  pipeline.addPass(createModuleToFunctionPassAdaptor(std::move(early)));
+  pipeline.addPass(builder.buildPerModuleDefaultPipeline(OptimizationLevel::O2));
   pipeline.run(module, modules);
 }
 

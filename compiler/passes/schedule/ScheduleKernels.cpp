@@ -2,6 +2,7 @@
 // place of nn.kernel.
 #include "compiler/passes/schedule/ScheduleKernels.h"
 
+#include "compiler/passes/schedule/Dispatch.h"
 #include "compiler/passes/schedule/EmitKernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -10,7 +11,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/raw_ostream.h"
@@ -121,68 +121,22 @@ private:
   llvm::StringMap<unsigned> names;
   TargetInfo host = getHostTarget();
 
-  /// A copy whose size symbols are s0, s1... in the order of `symbols`.
-  /// Data symbols that it defines become d0, d1...
-  OwningOpRef<KernelOp> renamed(KernelOp kernel,
-                                ArrayRef<std::string> symbols) {
-    OwningOpRef<KernelOp> copy = kernel.clone();
-    auto defined = schedule::definedSymbols(kernel);
-    copy->getBody().walk([&](NonzeroOp op) {
-      op.setSymbol("d" + std::to_string(llvm::find(defined, op.getSymbol()) -
-                                        defined.begin()));
-    });
-    AttrTypeReplacer replacer;
-    replacer.addReplacement(
-        [&](SizesAttr a) -> std::optional<std::pair<Attribute, WalkResult>> {
-          SmallVector<SizeExpr> sizes;
-          for (const SizeExpr &e : a.exprs())
-            sizes.push_back(
-                e.substitute([&](StringRef name) -> std::optional<SizeExpr> {
-                  const std::string *it = llvm::find(symbols, name);
-                  const std::string *d = llvm::find(ArrayRef(defined), name);
-                  if (d != defined.end())
-                    return SizeExpr::symbol(
-                        "d" + std::to_string(d - defined.begin()));
-                  if (it == symbols.end())
-                    return std::nullopt;
-                  return SizeExpr::symbol("s" +
-                                          std::to_string(it - symbols.begin()));
-                }));
-          return std::pair<Attribute, WalkResult>(
-              SizesAttr::get(a.getContext(), sizes), WalkResult::skip());
-        });
-    replacer.recursivelyReplaceElementsIn(copy->getOperation(), true, false,
-                                          true);
-    copy->getInputsMutable().clear(); // the body alone says what it computes
-    return copy;
-  }
-  std::string keyOf(KernelOp kernel) {
-    std::string key;
-    llvm::raw_string_ostream os(key);
-    OpPrintingFlags flags;
-    flags.printGenericOpForm().useLocalScope();
-    kernel->print(os, flags);
-    return key;
-  }
-
   LogicalResult replace(KernelOp kernel, ModuleOp nested) {
-    auto symbols = schedule::kernelSymbols(kernel);
-    OwningOpRef<KernelOp> copy = renamed(kernel, symbols);
-    schedule::expandComposites(*copy);
+    schedule::IsolatedKernel isolated = schedule::isolateKernel(kernel);
     // Prepare kernels run in this process, whatever the target is.
     const TargetInfo &processor = kernel.getPrepare() ? host : target;
-    auto s = scheduleOf(*copy, processor);
+    auto s = scheduleOf(*isolated.kernel, processor);
     if (failed(s))
       return failure();
-    std::string key = keyOf(*copy);
+    std::string key = isolated.key();
     llvm::raw_string_ostream(key)
         << s->toAttr(&getContext()) << bool(kernel.getPrepare());
     auto it = emitted.find(key);
     if (it == emitted.end()) {
       std::string name =
           (kernel.getKind() + "_" + Twine(names[kernel.getKind()]++)).str();
-      // The body must not see the operands of the original.
-      auto k = schedule::emitKernel(*copy, *s, processor, nested, name);
+      auto k = schedule::emitKernel(*isolated.kernel, *s, processor, nested,
+                                    name);
       if (failed(k))
         return failure();
       if (failed(verify(k->function)))
@@ -190,37 +144,10 @@ private:
                                   "a bug of the compiler");
       it = emitted.try_emplace(key, *k).first;
     }
-    const EmittedKernel &k = it->second;
-    SmallVector<SizeExpr> sizes;
-    for (const std::string &name : symbols)
-      sizes.push_back(SizeExpr::symbol(name));
-    // The grid was found in the copy's symbols.
-    auto original = [&](const SizeExpr &e) {
-      return e.substitute([&](StringRef name) -> std::optional<SizeExpr> {
-        unsigned i;
-        if (!name.consume_front("s") || name.getAsInteger(10, i) ||
-            i >= symbols.size())
-          return std::nullopt;
-        return SizeExpr::symbol(symbols[i]);
-      });
-    };
-    ArrayAttr defines;
-    if (auto names = schedule::definedSymbols(kernel); !names.empty())
-      defines = Builder(&getContext())
-                    .getStrArrayAttr(
-                        SmallVector<StringRef>(names.begin(), names.end()));
-    OpBuilder b(kernel);
-    MLIRContext *ctx = &getContext();
-    auto callee = SymbolRefAttr::get(
-        ctx, "kernels",
-        {FlatSymbolRefAttr::get(ctx, EmittedKernel(k).function.getName())});
-    auto dispatch = DispatchOp::create(
-        b, kernel.getLoc(), kernel.getResultTypes(), kernel.getInputs(), callee,
-        SizesAttr::get(ctx, sizes), SizesAttr::get(ctx, {original(k.grid)}),
-        k.chunk, SizesAttr::get(ctx, {original(k.scratch)}), k.inplace, defines,
-        kernel.getPrepare());
-    kernel.replaceAllUsesWith(dispatch.getResults());
-    kernel.erase();
+    EmittedKernel &k = it->second;
+    schedule::replaceByDispatch(kernel, isolated, "kernels",
+                                k.function.getName(),
+                                {k.grid, k.scratch, k.chunk, k.inplace});
     return success();
   }
 };
