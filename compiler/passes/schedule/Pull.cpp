@@ -64,6 +64,8 @@ Value clampIndex(Emitter &e, Value v, Value lo, Value hi) {
 Value pullConstant(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto value = dyn_cast<DenseElementsAttr>(cast<ConstantOp>(op).getValue());
   Type type = compute(op);
+  if (value && value.empty())
+    return e.ir.zero(type); // nobody reads an element of it
   if (!value || !value.isSplat()) {
     if (!e.unsupported)
       e.unsupported = op;

@@ -2,6 +2,7 @@
 // result points with the accumulators in registers. Borders of windows are
 // clipped by loop bounds or left out tap by tap; nothing is ever padded.
 #include "compiler/passes/schedule/Reduction.h"
+#include "compiler/passes/schedule/Scalar.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -494,11 +495,11 @@ Value combine(Emitter &e, ReduceKind kind, Type element, Value acc,
     return isFloat ? (Value)arith::MulFOp::create(b, loc, v[0], v[1])
                    : (Value)arith::MulIOp::create(b, loc, v[0], v[1]);
   case ReduceKind::max:
-    return isFloat      ? (Value)arith::MaximumFOp::create(b, loc, v[0], v[1])
+    return isFloat      ? Scalar{&e, v[0]}.max({&e, v[1]}).v
            : isUnsigned ? (Value)arith::MaxUIOp::create(b, loc, v[0], v[1])
                         : (Value)arith::MaxSIOp::create(b, loc, v[0], v[1]);
   case ReduceKind::min:
-    return isFloat      ? (Value)arith::MinimumFOp::create(b, loc, v[0], v[1])
+    return isFloat      ? Scalar{&e, v[0]}.min({&e, v[1]}).v
            : isUnsigned ? (Value)arith::MinUIOp::create(b, loc, v[0], v[1])
                         : (Value)arith::MinSIOp::create(b, loc, v[0], v[1]);
   case ReduceKind::all:

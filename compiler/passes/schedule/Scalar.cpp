@@ -40,13 +40,19 @@ Scalar Scalar::abs() const {
     return unary<math::AbsFOp>();
   return isUnsigned ? *this : lt(kInt(0)).select(kInt(0) - *this, *this);
 }
+/// The larger (or smaller) of two floats: NaN if either is, the second of
+/// equals (TensorFlow tells zeros apart so).
+static Scalar extreme(Scalar x, Scalar y, FP better) {
+  Scalar first = x.cmp(better, y), nan = x.cmp(FP::UNO, x);
+  return (first | nan).select(x, y);
+}
 Scalar Scalar::max(Scalar y) const {
-  return isFloat()    ? binary<arith::MaximumFOp>(y)
+  return isFloat()    ? extreme(*this, y, FP::OGT)
          : isUnsigned ? binary<arith::MaxUIOp>(y)
                       : binary<arith::MaxSIOp>(y);
 }
 Scalar Scalar::min(Scalar y) const {
-  return isFloat()    ? binary<arith::MinimumFOp>(y)
+  return isFloat()    ? extreme(*this, y, FP::OLT)
          : isUnsigned ? binary<arith::MinUIOp>(y)
                       : binary<arith::MinSIOp>(y);
 }
@@ -138,14 +144,30 @@ Scalar shift(Scalar x, Scalar n, bool left) {
 Scalar exp(Scalar x) { return x.unary<math::ExpOp>(); }
 Scalar log(Scalar x) { return x.unary<math::LogOp>(); }
 Scalar log1p(Scalar x) { return x.unary<math::Log1pOp>(); }
-Scalar expm1(Scalar x) { return x.unary<math::ExpM1Op>(); }
+Scalar expm1(Scalar x) {
+  if (x.width() != 64)
+    return x.unary<math::ExpM1Op>();
+  // Kahan's: the rounding of exp cancels in (u - 1) / log(u).
+  Scalar u = exp(x), one = x.k(1), less = u - one;
+  Scalar r = less * x / log(u);
+  r = u.eq(one).select(x, r);
+  r = less.eq(x.k(-1)).select(less, r);
+  return u.eq(x.k(INFINITY)).select(u, r);
+}
 Scalar sqrt(Scalar x) { return x.unary<math::SqrtOp>(); }
-Scalar relu(Scalar x) {
+/// TensorFlow treats zeros of half types otherwise than float32's.
+bool isHalf(Operation *op) {
+  Type t = Emitter::elementType(op->getResult(0));
+  return t.isF16() || t.isBF16();
+}
+Scalar relu(Scalar x, bool half) {
   Scalar zero = x.kInt(0);
   if (!x.isFloat())
     return x.max(zero);
   zero = x.k(0);
-  return zero.cmp(FP::OGT, x).select(zero, x); // one instruction; NaN stays
+  if (half)
+    return zero.cmp(FP::OGT, x).select(zero, x); // -0 stays in half types
+  return x.cmp(FP::UGT, zero).select(x, zero);   // NaN stays, -0 becomes 0
 }
 Scalar sign(Scalar x) {
   if (!x.isFloat()) {
@@ -387,7 +409,7 @@ const llvm::StringMap<Formula> &formulas() {
       {"nn.sqrt", UNARY_MATH(SqrtOp)},
       {"nn.rsqrt", [](Operation *, Args a) { return a[0].k(1) / sqrt(a[0]); }},
       {"nn.exp", UNARY_MATH(ExpOp)},
-      {"nn.expm1", UNARY_MATH(ExpM1Op)},
+      {"nn.expm1", [](Operation *, Args a) { return expm1(a[0]); }},
       {"nn.log", UNARY_MATH(LogOp)},
       {"nn.log1p", UNARY_MATH(Log1pOp)},
       {"nn.sin", UNARY_MATH(SinOp)},
@@ -414,10 +436,11 @@ const llvm::StringMap<Formula> &formulas() {
        }},
       {"nn.softsign",
        [](Operation *, Args a) { return a[0] / (a[0].k(1) + a[0].abs()); }},
-      {"nn.relu", [](Operation *, Args a) { return relu(a[0]); }},
+      {"nn.relu", [](Operation *op, Args a) { return relu(a[0], isHalf(op)); }},
       {"nn.relu6",
-       [](Operation *, Args a) {
-         Scalar r = relu(a[0]), six = FLOAT_OR(a[0].kInt(6), a[0].k(6));
+       [](Operation *op, Args a) {
+         Scalar r = relu(a[0], isHalf(op)),
+                six = FLOAT_OR(a[0].kInt(6), a[0].k(6));
          return six.lt(r).select(six, r);
        }},
       {"nn.elu",
@@ -467,9 +490,11 @@ const llvm::StringMap<Formula> &formulas() {
          return FLOAT_OR(divide(a[0], a[1], Quotient::Trunc), a[0] / a[1]);
        }},
       {"nn.floor_div",
-       [](Operation *, Args a) {
-         return FLOAT_OR(divide(a[0], a[1], Quotient::Floor),
-                         (a[0] / a[1]).unary<math::FloorOp>());
+       [](Operation *op, Args a) {
+         if (!a[0].isFloat())
+           return divide(a[0], a[1], Quotient::Floor);
+         return roundHalf(a[0] / a[1], Emitter::elementType(op->getResult(0)))
+             .unary<math::FloorOp>();
        }},
       {"nn.mod",
        [](Operation *, Args a) {
@@ -486,8 +511,14 @@ const llvm::StringMap<Formula> &formulas() {
          return FLOAT_OR(integerPower(a[0], a[1]),
                          a[0].binary<math::PowFOp>(a[1]));
        }},
-      {"nn.max", [](Operation *, Args a) { return a[0].max(a[1]); }},
-      {"nn.min", [](Operation *, Args a) { return a[0].min(a[1]); }},
+      {"nn.max",
+       [](Operation *op, Args a) {
+         return isHalf(op) ? a[1].max(a[0]) : a[0].max(a[1]);
+       }},
+      {"nn.min",
+       [](Operation *op, Args a) {
+         return isHalf(op) ? a[1].min(a[0]) : a[0].min(a[1]);
+       }},
       {"nn.atan2",
        [](Operation *, Args a) { return a[0].binary<math::Atan2Op>(a[1]); }},
       {"nn.squared_difference",
@@ -513,7 +544,7 @@ const llvm::StringMap<Formula> &formulas() {
        }},
       {"nn.xdivy",
        [](Operation *, Args a) {
-         return a[0].eq(a[0].k(0)).select(a[0].k(0), a[0] / a[1]);
+         return a[0].eq(a[0].k(0)).select(a[0], a[0] / a[1]);
        }},
       {"nn.next_after",
        [](Operation *, Args a) { return nextAfter(a[0], a[1]); }},
@@ -531,7 +562,7 @@ const llvm::StringMap<Formula> &formulas() {
       {"nn.select",
        [](Operation *, Args a) { return a[0].select(a[1], a[2]); }},
       {"nn.clamp",
-       [](Operation *, Args a) { return a[1].max(a[0]).min(a[2]); }},
+       [](Operation *, Args a) { return a[2].min(a[0].max(a[1])); }},
       {"nn.cast",
        [](Operation *op, Args a) {
          return castTo(a[0], Emitter::elementType(op->getOperand(0)),

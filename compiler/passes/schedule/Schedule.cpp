@@ -23,9 +23,10 @@ OperandRange yielded(KernelOp kernel) {
 }
 RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
 
-/// The size, or `unknown` where only run time tells.
+/// The size, or `unknown` where only run time tells; at least 1, as policies
+/// divide by it.
 int64_t guess(const SizeExpr &e, int64_t unknown) {
-  return e.constant().value_or(unknown);
+  return std::max<int64_t>(1, e.constant().value_or(unknown));
 }
 
 bool sameShape(Type a, Type b) {
