@@ -26,7 +26,8 @@ Value origin(Value v) {
 }
 int64_t argumentNumber(Value v, Block &block) {
   auto a = dyn_cast<BlockArgument>(origin(v));
-  return a && a.getOwner() == &block ? a.getArgNumber() : -1;
+  return a && a.getOwner() == &block ? static_cast<int64_t>(a.getArgNumber())
+                                     : -1;
 }
 std::optional<int64_t> constantOf(Value v) {
   auto node = origin(v).getDefiningOp<graph::NodeOp>();
