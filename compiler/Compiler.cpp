@@ -6,6 +6,7 @@
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Nn.h"
 #include "compiler/frontend/Exporter.h"
+#include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
 #include "compiler/passes/import/Legalize.h"
 #include "mlir/IR/AsmState.h"
@@ -237,6 +238,12 @@ bool compile(const CompileOptions &options, CompileResult &result, const Message
     return false;
   if (c.finished())
     return true;
+  if (options.emit == "graphdef") {
+    auto bytes = exportGraphDef(*c.model.module);
+    if (failed(bytes))
+      return c.complain("the graph cannot be written");
+    return writeText(options.output, *bytes, c.messages);
+  }
   if (!c.runStages())
     return false;
   if (c.finished())

@@ -27,9 +27,9 @@ public:
 
   void run() {
     OpBuilder b(block.getParent()->getContext());
-    SmallVector<KernelOp> kernels;
     for (const Group &g : partition.groups())
-      kernels.push_back(make(b, g));
+      if (!g.ops.empty()) // merged into another
+        make(b, g);
     sortTopologically();
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
       if (isOpTriviallyDead(&op))

@@ -111,18 +111,47 @@ void Partition::sources(Operation *op, llvm::SetVector<Operation *> &out) const 
 bool Partition::wouldCycle(int group, Operation *op) const {
   llvm::SetVector<Operation *> work;
   sources(op, work);
-  // Everything that must be complete before op, except through the group itself.
+  return reaches(work, group);
+}
+
+bool Partition::mayMerge(int x, int y) const {
+  if (all[x].kind != KernelKind::Elementwise || all[y].kind != KernelKind::Elementwise ||
+      all[x].shape != all[y].shape || all[x].prepare != all[y].prepare)
+    return false;
+  for (auto [a, b] : {std::pair(x, y), std::pair(y, x)}) {
+    llvm::SetVector<Operation *> work;
+    for (Operation *op : all[a].ops) {
+      llvm::SetVector<Operation *> from;
+      sources(op, from);
+      for (Operation *s : from) {
+        if (groupOf(s) == b && !llvm::is_contained(op->getOperands(), s->getResult(0)))
+          return false; // read through a clone: not point by point
+        if (groupOf(s) != a)
+          work.insert(s);
+      }
+    }
+    if (reaches(work, b))
+      return false;
+  }
+  return true;
+}
+
+void Partition::merge(int into, int from) {
+  for (Operation *op : all[from].ops)
+    join(into, op);
+  all[from].ops.clear();
+  llvm::sort(all[into].ops, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+}
+
+bool Partition::reaches(llvm::SetVector<Operation *> &work, int group) const {
   llvm::DenseSet<int> seen;
-  Operation *first = all[group].ops.front();
   for (unsigned i = 0; i < work.size(); ++i) {
     Operation *s = work[i];
     int g = groupOf(s);
-    if (g == group) // op reads the group itself: that is the join
+    if (g == group) // read directly: that is the join
       continue;
     if (g < 0) {
       llvm::SetVector<Operation *> next;
-      if (s->isBeforeInBlock(first))
-        continue;
       sources(s, next);
       for (Operation *n : next) {
         if (groupOf(n) == group)
@@ -131,7 +160,7 @@ bool Partition::wouldCycle(int group, Operation *op) const {
       }
       continue;
     }
-    if (!seen.insert(g).second || all[g].ops.back()->isBeforeInBlock(first))
+    if (!seen.insert(g).second)
       continue;
     for (Operation *member : all[g].ops) {
       llvm::SetVector<Operation *> next;
@@ -207,7 +236,11 @@ void Partition::placeElementwise(Operation *op) {
       continue;
     if (asRow)
       g.kind = KernelKind::Row;
-    return join(c, op);
+    join(c, op);
+    for (int other : candidates)
+      if (other != c && mayMerge(c, other))
+        merge(c, other);
+    return;
   }
   open(op, KernelKind::Elementwise);
 }

@@ -45,10 +45,17 @@ private:
   void placeInjective(mlir::Operation *op);
   int open(mlir::Operation *op, KernelKind kind);
   void join(int group, mlir::Operation *op);
+  /// Elementwise groups of one shape that one operation reads become one, so that
+  /// the gates of a cell are one kernel.
+  void merge(int into, int from);
+  bool mayMerge(int x, int y) const;
   /// Operations whose results `op` reads, seen through cloned ones.
   void sources(mlir::Operation *op, llvm::SetVector<mlir::Operation *> &out) const;
   /// The group's kernel would have to run before `op`'s other operands are there.
   bool wouldCycle(int group, mlir::Operation *op) const;
+  /// What `work` needs, directly or not, includes the group; what `work` holds of
+  /// the group itself does not count.
+  bool reaches(llvm::SetVector<mlir::Operation *> &work, int group) const;
   /// All results of `group` that `op` reads are read point by point, at the
   /// group's shape or (for row kernels) at the shapes of a row.
   bool readsPointwise(int group, mlir::Operation *op, bool asRow) const;
