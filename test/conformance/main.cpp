@@ -12,6 +12,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <csignal>
@@ -27,7 +28,8 @@ using namespace ingot::conform;
 static cl::list<std::string> files(cl::Positional, cl::OneOrMore,
                                    cl::desc("FILE..."));
 static cl::opt<std::string>
-    knownFile("known", cl::desc("Prefixes of cases that Ingot refuses so far"));
+    knownFile("known",
+              cl::desc("File of patterns of cases that Ingot refuses so far"));
 static cl::list<std::string> only("only",
                                   cl::desc("Run cases with this prefix"));
 static cl::opt<unsigned> jobs("jobs", cl::desc("Processes"), cl::init(0));
@@ -201,10 +203,18 @@ static std::vector<Result> runAll(ArrayRef<const Case *> cases) {
   }
 }
 
-static std::vector<std::string> readKnown() {
-  std::vector<std::string> prefixes;
+namespace {
+struct Known {
+  std::string text;
+  GlobPattern pattern;
+  bool needed = false;
+};
+} // namespace
+
+static std::vector<Known> readKnown() {
+  std::vector<Known> known;
   if (knownFile.empty())
-    return prefixes;
+    return known;
   auto buffer = MemoryBuffer::getFile(knownFile);
   if (!buffer) {
     errs() << "ingot-conform: cannot read " << knownFile << "\n";
@@ -212,10 +222,19 @@ static std::vector<std::string> readKnown() {
   }
   SmallVector<StringRef> lines;
   (*buffer)->getBuffer().split(lines, '\n', -1, false);
-  for (StringRef line : lines)
-    if (line = line.split('#').first.trim(); !line.empty())
-      prefixes.push_back(line.str());
-  return prefixes;
+  for (StringRef line : lines) {
+    line = line.split('#').first.trim();
+    if (line.empty())
+      continue;
+    Expected<GlobPattern> pattern = GlobPattern::create(line);
+    if (!pattern) {
+      errs() << "ingot-conform: " << knownFile << ": "
+             << toString(pattern.takeError()) << "\n";
+      exit(2);
+    }
+    known.push_back({line.str(), std::move(*pattern)});
+  }
+  return known;
 }
 
 static bool hasPrefix(StringRef name, ArrayRef<std::string> prefixes) {
@@ -225,18 +244,17 @@ static bool hasPrefix(StringRef name, ArrayRef<std::string> prefixes) {
 
 /// Prints failures and the counts by op; returns whether all is well.
 static bool report(ArrayRef<const Case *> cases, ArrayRef<Result> results) {
-  std::vector<std::string> known = readKnown();
-  std::vector<bool> needed(known.size(), !only.empty());
+  std::vector<Known> known = readKnown();
   size_t passed = 0, failed = 0, refused = 0;
   std::map<std::string, std::map<char, unsigned>> byOp;
   for (size_t i = 0; i < cases.size(); ++i) {
     const Result &result = results[i];
     StringRef name = cases[i]->name;
-    bool expected =
-        result.outcome == Outcome::Refused && hasPrefix(name, known);
-    for (size_t k = 0; k < known.size(); ++k)
-      if (result.outcome == Outcome::Refused && name.starts_with(known[k]))
-        needed[k] = true;
+    bool expected = false;
+    if (result.outcome == Outcome::Refused)
+      for (Known &k : known)
+        if (k.pattern.match(name))
+          expected = k.needed = true;
     if (result.outcome == Outcome::Passed)
       ++passed;
     else if (expected)
@@ -257,9 +275,9 @@ static bool report(ArrayRef<const Case *> cases, ArrayRef<Result> results) {
   for (auto &[op, counts] : byOp)
     outs() << formatv("failed: {0}: {1} mismatched, {2} refused, {3} crashed\n",
                       op, counts['M'], counts['R'], counts['C']);
-  for (size_t k = 0; k < known.size(); ++k)
-    if (!needed[k]) {
-      outs() << "failed: no case is refused any more under " << known[k]
+  for (const Known &k : known)
+    if (!k.needed && only.empty()) {
+      outs() << "failed: no case is refused any more under " << k.text
              << ": take it out of " << knownFile << "\n";
       ++failed;
     }

@@ -333,7 +333,8 @@ class Generator:
             try:
                 self.grow(count)
                 out = [self.pool[-1].tensor, self.pool[int(self.r.integers(len(feeds), len(self.pool)))].tensor]
-                if gradient:
+                # Through loops and branches TensorFlow's gradients need stacks of unknown length.
+                if gradient and not {"loop", "loop_matmul", "cond"} & set(self.ops):
                     loss = tf.reduce_sum(tf.tanh(out[0]))
                     out += [g for g in tf.gradients(loss, list(p.values())) if g is not None]
             finally:
