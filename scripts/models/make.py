@@ -122,8 +122,8 @@ OPTIMIZERS = {
 
 def train(m, dtype, optimizer, xs, ys):
     """Trains a twin over the batches `xs`, dropout off; the variables and losses after it."""
-    keras.config.set_floatx(dtype)
     twin = m.twin(dtype)
+    keras.config.set_floatx(dtype)  # the optimizer's learning rate has this type
     opt = OPTIMIZERS[optimizer][1]()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
