@@ -89,7 +89,8 @@ bool frontend::writeTensor(Attribute attr, proto::TensorProto &t) {
   if (auto dense = dyn_cast<DenseElementsAttr>(attr))
     return writeDense(dense, dtype, t);
   auto resource = dyn_cast<DenseResourceElementsAttr>(attr);
-  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
+  AsmResourceBlob *blob =
+      resource ? resource.getRawHandle().getBlob() : nullptr;
   if (!blob)
     return false;
   t.set_tensor_content(blob->getData().data(), blob->getData().size());

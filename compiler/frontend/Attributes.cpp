@@ -26,7 +26,8 @@ ElementsAttr frontend::elementsFromBytes(RankedTensorType type,
   if (static_cast<int64_t>(bytes.size()) < kResourceBytes) {
     if (!element.isInteger(1))
       return DenseElementsAttr::getFromRawBuffer(type, bytes);
-    SmallVector<bool> bools(llvm::map_range(bytes, [](char c) { return c != 0; }));
+    SmallVector<bool> bools(
+        llvm::map_range(bytes, [](char c) { return c != 0; }));
     return DenseElementsAttr::get(type, bools);
   }
   size_t align = alignmentOf(element);
@@ -169,7 +170,8 @@ Attribute AttributeReader::readTensor(const proto::TensorProto &t,
     return DenseElementsAttr::getFromRawBuffer(type, raw);
   }
   // TensorFlow repeats the last value.
-  std::string last = raw.substr(raw.size() - std::min<size_t>(size, raw.size()));
+  std::string last =
+      raw.substr(raw.size() - std::min<size_t>(size, raw.size()));
   raw.reserve(bytes);
   while (static_cast<int64_t>(raw.size()) < bytes)
     raw += last;

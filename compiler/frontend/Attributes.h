@@ -26,8 +26,7 @@ mlir::ElementsAttr elementsFromBytes(mlir::RankedTensorType type,
 class AttributeReader {
 public:
   /// `owner` owns the messages that will be converted.
-  AttributeReader(mlir::MLIRContext *context,
-                  std::shared_ptr<const void> owner)
+  AttributeReader(mlir::MLIRContext *context, std::shared_ptr<const void> owner)
       : context(context), owner(std::move(owner)) {}
 
   /// `name` names the resource a large constant becomes.

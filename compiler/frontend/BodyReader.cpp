@@ -40,7 +40,8 @@ LogicalResult BodyReader::index() {
       return shared.report.error()
              << "has a node without " << (def.op().empty() ? "an op" : "a name")
              << " (number " << i << "): it is not a GraphDef, or corrupt";
-    if (!byName.try_emplace(def.name(), i).second || arguments.count(def.name()))
+    if (!byName.try_emplace(def.name(), i).second ||
+        arguments.count(def.name()))
       return error(nodes[i]) << "another node has the same name";
   }
   return success();
@@ -207,8 +208,7 @@ FailureOr<int> BodyReader::outputNumber(const Node &node, const Node &source,
     for (const Output &output : source.outputs) {
       if (output.arg != arg)
         continue;
-      if (rest.getAsInteger(10, number) || number < 0 ||
-          number >= output.count)
+      if (rest.getAsInteger(10, number) || number < 0 || number >= output.count)
         return bad();
       return output.first + number;
     }
@@ -315,7 +315,8 @@ LogicalResult BodyReader::resolve() {
       continue;
     if (!node.op && failed(resolveSignature(node)))
       return failure();
-    if (!node.op || feed.tensor.output >= static_cast<int>(node.outputTypes.size()))
+    if (!node.op ||
+        feed.tensor.output >= static_cast<int>(node.outputTypes.size()))
       return error(node) << "has no output " << feed.tensor.output
                          << " to feed";
     feed.elementType = node.outputTypes[feed.tensor.output];
@@ -378,11 +379,11 @@ static DictionaryAttr provenance(MLIRContext *context, llvm::StringRef name,
   size_t end = name.find('/');
   if (end != llvm::StringRef::npos) {
     size_t second = name.find('/', end + 1);
-    attrs.set("layer", StringAttr::get(
-                           context, name.take_front(
-                                        second == llvm::StringRef::npos
-                                            ? end
-                                            : second)));
+    attrs.set(
+        "layer",
+        StringAttr::get(
+            context,
+            name.take_front(second == llvm::StringRef::npos ? end : second)));
   }
   return attrs.empty() ? DictionaryAttr() : attrs.getDictionary(context);
 }
@@ -442,9 +443,9 @@ LogicalResult BodyReader::emitNode(OpBuilder &builder, Node &node) {
   auto attrs = attributesOf(node);
   if (failed(attrs))
     return failure();
-  StringAttr device =
-      node.def->device().empty() ? StringAttr()
-                                 : builder.getStringAttr(node.def->device());
+  StringAttr device = node.def->device().empty()
+                          ? StringAttr()
+                          : builder.getStringAttr(node.def->device());
   node.operation = graph::NodeOp::create(
       builder, locationOf(node.def->name()), results,
       builder.getStringAttr(node.def->op()),
@@ -473,9 +474,10 @@ LogicalResult BodyReader::emitFeeds(OpBuilder &builder) {
     attrs.set("shape", dims);
     attrs.set("dtype", TypeAttr::get(feed.elementType));
     feedValues.push_back(
-        graph::NodeOp::create(builder, locationOf(name), "Placeholder",
-                              TypeRange(UnrankedTensorType::get(feed.elementType)),
-                              ValueRange(), attrs.getAttrs(), name)
+        graph::NodeOp::create(
+            builder, locationOf(name), "Placeholder",
+            TypeRange(UnrankedTensorType::get(feed.elementType)), ValueRange(),
+            attrs.getAttrs(), name)
             .getOutput(0));
   }
   return success();
@@ -512,9 +514,9 @@ FailureOr<Value> BodyReader::valueOf(llvm::StringRef text) {
 LogicalResult BodyReader::requestControl(llvm::StringRef name) {
   auto found = byName.find(name);
   if (found == byName.end())
-    return shared.report.error() << "function '" << function
-                                 << "' runs the node '" << name
-                                 << "', which it does not hold";
+    return shared.report.error()
+           << "function '" << function << "' runs the node '" << name
+           << "', which it does not hold";
   nodes[found->second].needsControl = true;
   return success();
 }

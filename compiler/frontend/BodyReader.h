@@ -43,8 +43,8 @@ private:
   /// A parsed input: an argument, a fed tensor or an output of a node.
   struct Input {
     enum Kind { Argument, Feed, Node } kind = Node;
-    int index = 0;   ///< of the argument, feed or node
-    int output = 0;  ///< flat output number of a node
+    int index = 0;  ///< of the argument, feed or node
+    int output = 0; ///< flat output number of a node
     bool control = false;
     bool backedge = false;
   };
@@ -64,11 +64,11 @@ private:
 
   mlir::InFlightDiagnostic error(const Node &node) const;
   const proto::AttrValue *attrOf(const Node &node, llvm::StringRef name) const;
-  mlir::LogicalResult
-  expandArgs(const Node &node,
-             const google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef> &args,
-             llvm::SmallVectorImpl<mlir::Type> &types,
-             llvm::SmallVectorImpl<Output> *outputs);
+  mlir::LogicalResult expandArgs(
+      const Node &node,
+      const google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef> &args,
+      llvm::SmallVectorImpl<mlir::Type> &types,
+      llvm::SmallVectorImpl<Output> *outputs);
   mlir::LogicalResult resolveSignature(Node &node);
   mlir::LogicalResult resolveInputs(Node &node);
   mlir::FailureOr<Input> parseInput(const Node &node, llvm::StringRef text);

@@ -73,9 +73,10 @@ FailureOr<std::string> BodyWriter::outputSuffix(NodeOp node, unsigned result) {
     // A function used as an op names its outputs itself.
     auto callee = func->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(
         node.getOp());
-    auto name = callee && result < callee.getNumResults()
-                    ? callee.getResultAttrOfType<StringAttr>(result, "graph.name")
-                    : StringAttr();
+    auto name =
+        callee && result < callee.getNumResults()
+            ? callee.getResultAttrOfType<StringAttr>(result, "graph.name")
+            : StringAttr();
     if (name)
       return ":" + name.getValue().str() + ":0";
   } else {
@@ -136,9 +137,9 @@ LogicalResult BodyWriter::writeNode(NodeOp node) {
   for (NamedAttribute attr : node.getAttrs())
     if (!writeAttribute(attr.getValue(),
                         (*def.mutable_attr())[attr.getName().str()]))
-      return node.emitError() << "attribute '" << attr.getName().getValue()
-                              << "' has no form in a GraphDef: "
-                              << attr.getValue();
+      return node.emitError()
+             << "attribute '" << attr.getName().getValue()
+             << "' has no form in a GraphDef: " << attr.getValue();
   return success();
 }
 
@@ -166,8 +167,8 @@ LogicalResult writeArgument(func::FuncOp func, unsigned index,
   auto symbol =
       func.getArgAttrOfType<FlatSymbolRefAttr>(index, "ingot.variable");
   if (!type || (!input && !symbol))
-    return func.emitError() << "argument " << index
-                            << " is neither an input nor a variable";
+    return func.emitError()
+           << "argument " << index << " is neither an input nor a variable";
   StringRef wanted = input ? input.getValue() : symbol.getValue();
   std::string name = writer.uniqueName(wanted);
   writer.setArgument(index, name);
@@ -183,7 +184,8 @@ LogicalResult writeArgument(func::FuncOp func, unsigned index,
   }
   def.set_op("Const");
   ElementsAttr value = variableValue(func, symbol);
-  if (!value || !writeTensor(value, *(*def.mutable_attr())["value"].mutable_tensor()))
+  if (!value ||
+      !writeTensor(value, *(*def.mutable_attr())["value"].mutable_tensor()))
     return func.emitError() << "variable " << symbol << " has no value";
   return success();
 }
@@ -218,8 +220,9 @@ LogicalResult writeMain(func::FuncOp func, OpDefs &opDefs,
   return success();
 }
 
-LogicalResult writeAttrs(DictionaryAttr attrs, func::FuncOp func,
-                         google::protobuf::Map<std::string, proto::AttrValue> &map) {
+LogicalResult
+writeAttrs(DictionaryAttr attrs, func::FuncOp func,
+           google::protobuf::Map<std::string, proto::AttrValue> &map) {
   if (!attrs)
     return success();
   for (NamedAttribute attr : attrs)
@@ -241,15 +244,16 @@ LogicalResult writeFunction(func::FuncOp func, OpDefs &opDefs,
   };
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     auto name = func.getArgAttrOfType<StringAttr>(i, "graph.name");
-    std::string text =
-        writer.uniqueName(name ? name.getValue().str() : "arg" + std::to_string(i));
+    std::string text = writer.uniqueName(name ? name.getValue().str()
+                                              : "arg" + std::to_string(i));
     writer.setArgument(i, text);
     auto &arg = *signature.add_input_arg();
     arg.set_name(text);
     arg.set_type(dtype(func.getArgument(i).getType()));
     auto attrs = func.getArgAttrOfType<DictionaryAttr>(i, "graph.attrs");
-    if (attrs && failed(writeAttrs(attrs, func,
-                                   *(*def.mutable_arg_attr())[i].mutable_attr())))
+    if (attrs &&
+        failed(writeAttrs(attrs, func,
+                          *(*def.mutable_arg_attr())[i].mutable_attr())))
       return failure();
   }
   if (failed(writer.run()))
@@ -257,7 +261,8 @@ LogicalResult writeFunction(func::FuncOp func, OpDefs &opDefs,
   Operation *terminator = func.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "graph.name");
-    std::string text = name ? name.getValue().str() : "result" + std::to_string(i);
+    std::string text =
+        name ? name.getValue().str() : "result" + std::to_string(i);
     auto source = writer.inputText(value);
     if (failed(source))
       return failure();
@@ -304,7 +309,8 @@ FailureOr<std::string> ingot::exportGraphDef(ModuleOp module) {
     return failure();
   for (auto func : module.getOps<func::FuncOp>())
     if (func != main && func.isPrivate() && !func.isExternal() &&
-        failed(writeFunction(func, opDefs, *graph.mutable_library()->add_function())))
+        failed(writeFunction(func, opDefs,
+                             *graph.mutable_library()->add_function())))
       return failure();
   auto versions = module->getAttrOfType<DictionaryAttr>("graph.versions");
   auto number = [&](StringRef name) {

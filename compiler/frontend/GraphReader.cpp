@@ -67,9 +67,9 @@ FailureOr<func::FuncOp> GraphReader::readMain(ArrayRef<TensorName> roots,
   std::string symbol = "main";
   while (shared.library.count(symbol))
     symbol += "_";
-  auto main = func::FuncOp::create(
-      builder, NameLoc::get(builder.getStringAttr("main")), symbol,
-      builder.getFunctionType({}, {}));
+  auto main =
+      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr("main")),
+                           symbol, builder.getFunctionType({}, {}));
   main.setPrivate();
   OpBuilder inner = OpBuilder::atBlockBegin(main.addEntryBlock());
   if (shared.unknownOps.empty()) {
@@ -79,9 +79,9 @@ FailureOr<func::FuncOp> GraphReader::readMain(ArrayRef<TensorName> roots,
         return feed.tensor.str() == root.str();
       });
       if (!fed && root.output >= outputs) {
-        shared.report.error() << "node '" << root.node << "' has " << outputs
-                              << " outputs, " << root.node << ":" << root.output
-                              << " is asked for";
+        shared.report.error()
+            << "node '" << root.node << "' has " << outputs << " outputs, "
+            << root.node << ":" << root.output << " is asked for";
         return failure();
       }
     }
@@ -151,15 +151,15 @@ LogicalResult GraphReader::readFunction(const proto::FunctionDef &def) {
   for (const std::string &control : signature.control_output()) {
     auto node = def.control_ret().find(control);
     if (node == def.control_ret().end())
-      return shared.report.error() << "function '" << name
-                                   << "' lacks its control output '" << control
-                                   << "'";
+      return shared.report.error()
+             << "function '" << name << "' lacks its control output '"
+             << control << "'";
     if (failed(body.requestControl(node->second)))
       return failure();
   }
-  auto func = func::FuncOp::create(
-      builder, NameLoc::get(builder.getStringAttr(name)), name,
-      builder.getFunctionType(argTypes, {}));
+  auto func =
+      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
+                           name, builder.getFunctionType(argTypes, {}));
   func.setPrivate();
   OpBuilder inner = OpBuilder::atBlockBegin(func.addEntryBlock());
   if (failed(body.sort()) || failed(body.emit(inner, func.getArguments())))
@@ -170,9 +170,9 @@ LogicalResult GraphReader::readFunction(const proto::FunctionDef &def) {
   for (const auto &result : signature.output_arg()) {
     auto found = def.ret().find(result.name());
     if (found == def.ret().end())
-      return shared.report.error() << "function '" << name
-                                   << "' lacks its output '" << result.name()
-                                   << "'";
+      return shared.report.error()
+             << "function '" << name << "' lacks its output '" << result.name()
+             << "'";
     auto value = body.valueOf(found->second);
     if (failed(value))
       return failure();

@@ -61,8 +61,8 @@ public:
 
   /// Reads the part of the main graph that `roots` need, cut at `feeds`, as the
   /// private function `main`, and all functions it calls.
-  mlir::FailureOr<mlir::func::FuncOp>
-  readMain(llvm::ArrayRef<TensorName> roots, llvm::ArrayRef<FedTensor> feeds);
+  mlir::FailureOr<mlir::func::FuncOp> readMain(llvm::ArrayRef<TensorName> roots,
+                                               llvm::ArrayRef<FedTensor> feeds);
 
 private:
   mlir::LogicalResult readFunction(const proto::FunctionDef &def);

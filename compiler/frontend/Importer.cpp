@@ -121,15 +121,16 @@ FailureOr<ImportedModel> ingot::importModel(MLIRContext &context,
   OpDefs opDefs;
   if (model.meta)
     opDefs.addModelOps(model.meta->meta_info_def().stripped_op_list());
-  auto signatures = model.meta && !cutsTheGraph(options)
-                        ? signaturesOf(*model.meta, options, report)
-                        : signatureOfGraph(*model.graph, options, opDefs, report);
+  auto signatures =
+      model.meta && !cutsTheGraph(options)
+          ? signaturesOf(*model.meta, options, report)
+          : signatureOfGraph(*model.graph, options, opDefs, report);
   if (failed(signatures))
     return failure();
 
   ImportedModel result;
-  result.module = ModuleOp::create(
-      NameLoc::get(StringAttr::get(&context, options.path)));
+  result.module =
+      ModuleOp::create(NameLoc::get(StringAttr::get(&context, options.path)));
   ModuleOp module = *result.module;
   setVersions(module, *model.graph);
   AttributeReader attributes(&context, model.owner());

@@ -3,7 +3,8 @@
 // The module holds the main graph as the private function named by the module
 // attribute `graph.main`, the functions it calls, the variables as
 // `graph.variable`, and `graph.signatures`, a list of
-//   {name, inputs = [{name, node, index, shape, type}], outputs = [{name, node, index}]}
+//   {name, inputs = [{name, node, index, shape, type}], outputs = [{name, node,
+//   index}]}
 // where `shape` is a list of integers and size names. Station 2 makes a
 // function of each signature.
 #ifndef INGOT_COMPILER_FRONTEND_IMPORTER_H

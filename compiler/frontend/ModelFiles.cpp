@@ -47,8 +47,7 @@ LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message,
   if (bytes.empty())
     return report.error() << "is empty, expected a " << what;
   if (bytes.size() > INT32_MAX)
-    return report.error() << "is " << bytes.size()
-                          << " bytes long; a " << what
+    return report.error() << "is " << bytes.size() << " bytes long; a " << what
                           << " is at most 2 GiB (keep weights in variables of "
                              "a SavedModel)";
   if (!looksLikeText(bytes)) {
@@ -66,8 +65,8 @@ LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message,
   pb::io::ArrayInputStream input(bytes.data(), static_cast<int>(bytes.size()));
   if (parser.Parse(&input, &message))
     return success();
-  return report.error() << "is not a " << what << " in text form: "
-                        << errors.text;
+  return report.error() << "is not a " << what
+                        << " in text form: " << errors.text;
 }
 
 } // namespace
@@ -93,8 +92,8 @@ ModelKind frontend::modelKindOf(llvm::StringRef path) {
              : ModelKind::GraphDef;
 }
 
-std::unique_ptr<llvm::MemoryBuffer>
-frontend::openFile(llvm::StringRef path, const Reporter &report) {
+std::unique_ptr<llvm::MemoryBuffer> frontend::openFile(llvm::StringRef path,
+                                                       const Reporter &report) {
   if (llvm::sys::fs::is_directory(path)) {
     report.error() << "is a directory, expected a file";
     return nullptr;

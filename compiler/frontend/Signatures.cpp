@@ -28,8 +28,9 @@ std::optional<SmallVector<Dim>> frontend::parseDims(llvm::StringRef text) {
     if (part.empty())
       return std::nullopt;
     if (part != "?" && part.getAsInteger(10, dim.size)) {
-      if (!llvm::isAlpha(part[0]) ||
-          !llvm::all_of(part, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
+      if (!llvm::isAlpha(part[0]) || !llvm::all_of(part, [](char c) {
+            return llvm::isAlnum(c) || c == '_';
+          }))
         return std::nullopt;
       dim.size = -1;
       dim.name = part.str();
@@ -43,13 +44,13 @@ std::optional<SmallVector<Dim>> frontend::parseDims(llvm::StringRef text) {
 
 Type frontend::parseDtype(llvm::StringRef text, MLIRContext *context) {
   static const std::pair<llvm::StringLiteral, proto::DataType> kNames[] = {
-      {"f16", proto::DT_HALF},      {"bf16", proto::DT_BFLOAT16},
-      {"f32", proto::DT_FLOAT},     {"f64", proto::DT_DOUBLE},
-      {"i1", proto::DT_BOOL},       {"i8", proto::DT_INT8},
-      {"i16", proto::DT_INT16},     {"i32", proto::DT_INT32},
-      {"i64", proto::DT_INT64},     {"ui8", proto::DT_UINT8},
-      {"ui16", proto::DT_UINT16},   {"ui32", proto::DT_UINT32},
-      {"ui64", proto::DT_UINT64},   {"c64", proto::DT_COMPLEX64},
+      {"f16", proto::DT_HALF},        {"bf16", proto::DT_BFLOAT16},
+      {"f32", proto::DT_FLOAT},       {"f64", proto::DT_DOUBLE},
+      {"i1", proto::DT_BOOL},         {"i8", proto::DT_INT8},
+      {"i16", proto::DT_INT16},       {"i32", proto::DT_INT32},
+      {"i64", proto::DT_INT64},       {"ui8", proto::DT_UINT8},
+      {"ui16", proto::DT_UINT16},     {"ui32", proto::DT_UINT32},
+      {"ui64", proto::DT_UINT64},     {"c64", proto::DT_COMPLEX64},
       {"c128", proto::DT_COMPLEX128}, {"str", proto::DT_STRING}};
   for (const auto &[name, dtype] : kNames)
     if (name == text)
@@ -154,8 +155,9 @@ static FailureOr<SignatureInput> parseFeed(llvm::StringRef text,
   llvm::StringRef name = text;
   auto [head, tail] = text.rsplit(':');
   if (!tail.empty()) {
-    auto [dims, dtype] = tail.contains('x') ? tail.rsplit('x')
-                                            : std::make_pair(llvm::StringRef(), tail);
+    auto [dims, dtype] = tail.contains('x')
+                             ? tail.rsplit('x')
+                             : std::make_pair(llvm::StringRef(), tail);
     if (Type type = parseDtype(dtype, report.getContext())) {
       input.elementType = type;
       input.shape = parseDims(dims);
@@ -203,7 +205,9 @@ static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
   auto key = [](llvm::StringRef name) {
     auto [base, number] = name.rsplit('_');
     unsigned n = 0;
-    return number.empty() || number.getAsInteger(10, n) ? std::pair(name, 0u) : std::pair(base, n + 1);
+    return number.empty() || number.getAsInteger(10, n)
+               ? std::pair(name, 0u)
+               : std::pair(base, n + 1);
   };
   llvm::StringMap<size_t> first;
   for (auto [i, name] : llvm::enumerate(sinks))
@@ -239,9 +243,9 @@ frontend::signatureOfGraph(const proto::GraphDef &graph,
       return input.tensor.node == node.name();
     });
     if (node.op() == "Placeholder" && !fed)
-      signature.inputs.push_back(
-          {node.name(), TensorName{node.name(), 0}, Type(), std::nullopt,
-           /*implicit=*/true});
+      signature.inputs.push_back({node.name(), TensorName{node.name(), 0},
+                                  Type(), std::nullopt,
+                                  /*implicit=*/true});
   }
   for (const std::string &text :
        options.fetches.empty() ? sinksOf(graph, opDefs) : options.fetches) {
@@ -305,11 +309,10 @@ static LogicalResult applyShape(SignatureInput &input, llvm::StringRef text,
   return success();
 }
 
-static LogicalResult
-completeInput(SignatureInput &input,
-              llvm::StringMap<graph::NodeOp> &nodes,
-              const llvm::StringMap<std::string> &shapes,
-              const Reporter &report) {
+static LogicalResult completeInput(SignatureInput &input,
+                                   llvm::StringMap<graph::NodeOp> &nodes,
+                                   const llvm::StringMap<std::string> &shapes,
+                                   const Reporter &report) {
   std::string name = input.tensor.str();
   std::replace(name.begin(), name.end(), ':', '_');
   graph::NodeOp node = nodes.lookup(name);
@@ -323,8 +326,7 @@ completeInput(SignatureInput &input,
     }
   }
   auto given = shapes.find(input.name);
-  if (given != shapes.end() &&
-      failed(applyShape(input, given->second, report)))
+  if (given != shapes.end() && failed(applyShape(input, given->second, report)))
     return failure();
   if (!input.shape)
     return report.error() << "input '" << input.name
@@ -380,7 +382,8 @@ LogicalResult frontend::attachSignatures(std::vector<Signature> &signatures,
   for (llvm::StringRef text : options.shapes) {
     auto [name, dims] = text.rsplit('=');
     bool known = llvm::any_of(signatures, [&, name = name](const Signature &s) {
-      return llvm::any_of(s.inputs, [&](const auto &i) { return i.name == name; });
+      return llvm::any_of(s.inputs,
+                          [&](const auto &i) { return i.name == name; });
     });
     if (!known)
       return report.error() << "--shape " << text

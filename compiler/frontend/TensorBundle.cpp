@@ -69,7 +69,8 @@ bool footerIsSane(llvm::StringRef file) {
 
 /// The key under which a slice of a partitioned tensor is stored: ordered
 /// codes of 0, the name, the rank, and start and length of each dimension.
-std::string sliceKey(llvm::StringRef name, const proto::TensorSliceProto &slice) {
+std::string sliceKey(llvm::StringRef name,
+                     const proto::TensorSliceProto &slice) {
   std::string key;
   auto unsignedCode = [&](uint64_t value) {
     std::string bytes;
@@ -146,8 +147,8 @@ LogicalResult TensorBundle::readIndex() {
   leveldb::Options options;
   options.paranoid_checks = true;
   leveldb::Table *opened = nullptr;
-  leveldb::Status status = leveldb::Table::Open(
-      options, &memory, file->getBufferSize(), &opened);
+  leveldb::Status status =
+      leveldb::Table::Open(options, &memory, file->getBufferSize(), &opened);
   std::unique_ptr<leveldb::Table> table(opened);
   if (!status.ok())
     return corrupt(status.ToString());
@@ -242,10 +243,9 @@ struct Part {
 
 /// Copies a part between the full tensor and its own dense bytes, row by row (a
 /// row is a run of the last dimension).
-static void copyPart(const Part &part, ArrayRef<int64_t> shape, int64_t size,
-                     llvm::function_ref<void(int64_t full, int64_t own,
-                                             int64_t bytes)>
-                         copy) {
+static void copyPart(
+    const Part &part, ArrayRef<int64_t> shape, int64_t size,
+    llvm::function_ref<void(int64_t full, int64_t own, int64_t bytes)> copy) {
   int64_t rank = shape.size();
   int64_t row = (rank ? part.length[rank - 1] : 1) * size;
   SmallVector<int64_t> index(rank, 0);
@@ -307,8 +307,8 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
   auto count = checkedNumElements(dims, std::max<int64_t>(size, 1));
   if (!element || size == 0 || !count) {
     report.error() << "tensor '" << key << "' has dtype "
-                   << static_cast<int>(entry.dtype()) << " and "
-                   << dims.size() << " dimensions, which cannot be read";
+                   << static_cast<int>(entry.dtype()) << " and " << dims.size()
+                   << " dimensions, which cannot be read";
     return failure();
   }
   auto type = RankedTensorType::get(dims, element);
@@ -327,7 +327,8 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
       return failure();
     }
     auto stored = bytesOf(key, entry, owner);
-    if (failed(stored) || failed(checkCrc(key, extendCrc32c(0, *stored), entry)))
+    if (failed(stored) ||
+        failed(checkCrc(key, extendCrc32c(0, *stored), entry)))
       return failure();
     bytes = ArrayRef<char>(stored->data(), stored->size());
   }
@@ -369,7 +370,8 @@ TensorBundle::joinSlices(llvm::StringRef key,
   }
   if (stored != type.getNumElements() * size) {
     report.error() << "the slices of tensor '" << key << "' have " << stored
-                   << " bytes, its shape needs " << type.getNumElements() * size;
+                   << " bytes, its shape needs "
+                   << type.getNumElements() * size;
     return failure();
   }
   auto all = std::make_shared<std::string>(stored, '\0');
@@ -392,9 +394,10 @@ TensorBundle::joinSlices(llvm::StringRef key,
       report.error() << "a slice of tensor '" << key << "' is out of range";
       return failure();
     }
-    copyPart(part, type.getShape(), size, [&](int64_t to, int64_t from, int64_t n) {
-      std::memcpy(all->data() + to, bytes->data() + from, n);
-    });
+    copyPart(part, type.getShape(), size,
+             [&](int64_t to, int64_t from, int64_t n) {
+               std::memcpy(all->data() + to, bytes->data() + from, n);
+             });
   }
   return all;
 }
@@ -427,8 +430,8 @@ FailureOr<std::string> TensorBundle::readString(llvm::StringRef key) {
   }
   char fixed[8];
   llvm::support::endian::write64le(fixed, length);
-  uint32_t crc = extendCrc32c(
-      0, llvm::StringRef(fixed, length <= UINT32_MAX ? 4 : 8));
+  uint32_t crc =
+      extendCrc32c(0, llvm::StringRef(fixed, length <= UINT32_MAX ? 4 : 8));
   crc = extendCrc32c(crc, bytes->substr(count));
   if (failed(checkCrc(key, crc, entry)))
     return failure();

@@ -5,9 +5,9 @@
 
 #include "compiler/frontend/Reporter.h"
 #include "compiler/frontend/proto/bundle.pb.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "mlir/IR/BuiltinAttributes.h"
 #include <memory>
 #include <vector>
 
@@ -28,9 +28,8 @@ public:
   /// alignment allows. `name` names the resource. `slice` is empty or a part
   /// as a saver writes it, `4 3 0,2:-`: full shape, then start and length of
   /// each dimension (`-`: all of it).
-  mlir::FailureOr<mlir::ElementsAttr> read(llvm::StringRef key,
-                                           llvm::StringRef name,
-                                           llvm::StringRef slice = "");
+  mlir::FailureOr<mlir::ElementsAttr>
+  read(llvm::StringRef key, llvm::StringRef name, llvm::StringRef slice = "");
 
   /// A scalar string, such as the object graph.
   mlir::FailureOr<std::string> readString(llvm::StringRef key);

@@ -20,10 +20,10 @@ struct NamedDtype {
 
 /// Dtypes that stay opaque: the compiler has no element type for them.
 constexpr NamedDtype kOpaque[] = {
-    {proto::DT_QINT8, "qint8", 1},     {proto::DT_QUINT8, "quint8", 1},
-    {proto::DT_QINT16, "qint16", 2},   {proto::DT_QUINT16, "quint16", 2},
-    {proto::DT_QINT32, "qint32", 4},   {proto::DT_INT2, "int2", 1},
-    {proto::DT_UINT2, "uint2", 1},     {proto::DT_FLOAT4_E2M1FN, "f4E2M1FN", 1},
+    {proto::DT_QINT8, "qint8", 1},   {proto::DT_QUINT8, "quint8", 1},
+    {proto::DT_QINT16, "qint16", 2}, {proto::DT_QUINT16, "quint16", 2},
+    {proto::DT_QINT32, "qint32", 4}, {proto::DT_INT2, "int2", 1},
+    {proto::DT_UINT2, "uint2", 1},   {proto::DT_FLOAT4_E2M1FN, "f4E2M1FN", 1},
 };
 
 } // namespace

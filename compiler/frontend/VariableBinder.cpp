@@ -73,8 +73,7 @@ LogicalResult VariableBinder::collectCaptures() {
     auto attr = node.attr().find("f");
     if (attr == node.attr().end() || !attr->second.has_func())
       continue;
-    auto function =
-        saved.concrete_functions().find(attr->second.func().name());
+    auto function = saved.concrete_functions().find(attr->second.func().name());
     if (function == saved.concrete_functions().end())
       continue;
     SmallVector<std::string> inputs;

@@ -1,6 +1,6 @@
 // Finds the value of each variable of a SavedModel. Names do not identify a
-// variable: captures of functions are bound through the object graph, TensorFlow
-// 1 variables through the saver's restore operations, then by name.
+// variable: captures of functions are bound through the object graph,
+// TensorFlow 1 variables through the saver's restore operations, then by name.
 #ifndef INGOT_COMPILER_FRONTEND_VARIABLEBINDER_H
 #define INGOT_COMPILER_FRONTEND_VARIABLEBINDER_H
 
@@ -25,9 +25,9 @@ public:
 
 private:
   struct Binding {
-    std::string key;    ///< in the checkpoint; empty if none is known
-    std::string slice;  ///< of a partitioned variable, as a saver writes it
-    int object = -1;    ///< node of the object graph
+    std::string key;   ///< in the checkpoint; empty if none is known
+    std::string slice; ///< of a partitioned variable, as a saver writes it
+    int object = -1;   ///< node of the object graph
     bool trainable = false;
   };
 
@@ -43,8 +43,8 @@ private:
   const proto::MetaGraphDef *meta;
   TensorBundle *bundle;
   const Reporter &report;
-  std::map<std::string, Binding> bindings; ///< by handle node
-  std::map<std::string, bool> trainable;   ///< TensorFlow 1, by name
+  std::map<std::string, Binding> bindings;          ///< by handle node
+  std::map<std::string, bool> trainable;            ///< TensorFlow 1, by name
   std::map<std::string, mlir::StringAttr> symbolOf; ///< by identity
 };
 

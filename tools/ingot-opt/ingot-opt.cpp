@@ -84,10 +84,10 @@ int main(int argc, char **argv) {
   registerAllDialects(registry);
   ingot::registerDialects(registry);
   ingot::registerPasses();
-  auto [inputPath, outputPath] =
-      registerAndParseCLIOptions(argc, argv, "Ingot's optimizer driver", registry);
+  auto [inputPath, outputPath] = registerAndParseCLIOptions(
+      argc, argv, "Ingot's optimizer driver", registry);
   if (importPath.empty())
     return failed(MlirOptMain(argc, argv, inputPath, outputPath, registry));
-  return failed(importAndRun(MlirOptMainConfig::createFromCLOptions(), outputPath,
-                             registry));
+  return failed(importAndRun(MlirOptMainConfig::createFromCLOptions(),
+                             outputPath, registry));
 }

@@ -1,6 +1,7 @@
 // Removes what only runs in TensorFlow (asserts, prints, summaries, savers,
-// no-ops), runtime remarks (`_output_shapes` and such) and all control edges. Nodes are in an order that respects control
-// edges, so from here on the order of nodes is the order of effects.
+// no-ops), runtime remarks (`_output_shapes` and such) and all control edges.
+// Nodes are in an order that respects control edges, so from here on the order
+// of nodes is the order of effects.
 #include "compiler/passes/import/Outline.h"
 #include "compiler/passes/import/Passes.h"
 
@@ -17,23 +18,38 @@ namespace {
 
 /// Ops without a result that matters: removed if nothing uses their data.
 bool isDropped(StringRef op) {
-  static const llvm::StringSet<> ops = {
-      "NoOp",           "Assert",           "ControlTrigger",
-      "PrintV2",        "SaveV2",           "Save",
-      "SaveSlices",     "MergeV2Checkpoints", "ScalarSummary",
-      "HistogramSummary", "ImageSummary",   "AudioSummary",
-      "MergeSummary",   "TensorSummary",    "TensorSummaryV2",
-      "WriteSummary",   "WriteScalarSummary", "WriteHistogramSummary",
-      "WriteImageSummary", "DisableCopyOnRead", "Timestamp",
-      "ConfigureDistributedTPU", "DestroyResourceOp", "DeleteSessionTensor"};
+  static const llvm::StringSet<> ops = {"NoOp",
+                                        "Assert",
+                                        "ControlTrigger",
+                                        "PrintV2",
+                                        "SaveV2",
+                                        "Save",
+                                        "SaveSlices",
+                                        "MergeV2Checkpoints",
+                                        "ScalarSummary",
+                                        "HistogramSummary",
+                                        "ImageSummary",
+                                        "AudioSummary",
+                                        "MergeSummary",
+                                        "TensorSummary",
+                                        "TensorSummaryV2",
+                                        "WriteSummary",
+                                        "WriteScalarSummary",
+                                        "WriteHistogramSummary",
+                                        "WriteImageSummary",
+                                        "DisableCopyOnRead",
+                                        "Timestamp",
+                                        "ConfigureDistributedTPU",
+                                        "DestroyResourceOp",
+                                        "DeleteSessionTensor"};
   return ops.contains(op);
 }
 
 /// Ops that hand their first input on.
 bool isPassThrough(StringRef op) {
-  static const llvm::StringSet<> ops = {"Print", "CheckNumerics",
-                                        "CheckNumericsV2", "CopyHost", "Copy",
-                                        "DebugIdentity", "DebugIdentityV2"};
+  static const llvm::StringSet<> ops = {
+      "Print", "CheckNumerics", "CheckNumericsV2", "CopyHost",
+      "Copy",  "DebugIdentity", "DebugIdentityV2"};
   return ops.contains(op);
 }
 

@@ -115,8 +115,8 @@ LogicalResult CondFunctionalizer::computeStates() {
       for (const Condition &condition : stateOf(operand)) {
         if (llvm::is_contained(state, condition))
           continue;
-        if (llvm::is_contained(state, Condition{condition.predicate,
-                                                !condition.branch}))
+        if (llvm::is_contained(
+                state, Condition{condition.predicate, !condition.branch}))
           return op.emitError() << "node '" << graph::nodeNameOf(op.getLoc())
                                 << "' depends on both branches of a "
                                    "conditional: it never runs";
@@ -211,8 +211,8 @@ Value CondFunctionalizer::inputOf(NodeOp merge, const Join &join, bool branch) {
 static Value valueIndex(OpBuilder &builder, NodeOp merge, int32_t index) {
   Type type = builder.getI32Type();
   return NodeOp::create(
-             builder, merge.getLoc(), "Const", TypeRange(UnrankedTensorType::get(type)),
-             ValueRange(),
+             builder, merge.getLoc(), "Const",
+             TypeRange(UnrankedTensorType::get(type)), ValueRange(),
              {builder.getNamedAttr("dtype", TypeAttr::get(type)),
               builder.getNamedAttr(
                   "value", DenseElementsAttr::get(
@@ -239,9 +239,9 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
   std::string name = first.getName().rsplit('/').first.str();
   func::FuncOp funcs[2];
   for (bool branch : {false, true})
-    funcs[branch] = slices[branch].build(name + (branch ? "_then" : "_else"),
-                                         first.getLoc(), roots[branch], keys,
-                                         symbols);
+    funcs[branch] =
+        slices[branch].build(name + (branch ? "_then" : "_else"),
+                             first.getLoc(), roots[branch], keys, symbols);
   for (NodeOp merge : join.merges) {
     if (merge.getOutputs().size() < 2 || merge.getOutput(1).use_empty())
       continue;
@@ -262,24 +262,28 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
   SmallVector<Type> types = unrankedTypes(ValueRange(replaced).getTypes());
   MLIRContext *context = builder.getContext();
   SmallVector<NamedAttribute> attrs = {
-      builder.getNamedAttr("Tcond", TypeAttr::get(graph::elementTypeOf(join.predicate))),
-      builder.getNamedAttr("Tin", typeListAttr(context, ValueRange(keys.getArrayRef()).getTypes())),
+      builder.getNamedAttr("Tcond",
+                           TypeAttr::get(graph::elementTypeOf(join.predicate))),
+      builder.getNamedAttr(
+          "Tin",
+          typeListAttr(context, ValueRange(keys.getArrayRef()).getTypes())),
       builder.getNamedAttr("Tout", typeListAttr(context, types)),
       builder.getNamedAttr("then_branch", FlatSymbolRefAttr::get(funcs[true])),
-      builder.getNamedAttr("else_branch", FlatSymbolRefAttr::get(funcs[false]))};
+      builder.getNamedAttr("else_branch",
+                           FlatSymbolRefAttr::get(funcs[false]))};
   // Order against what the branches and the merges wait for.
   for (GraphSlice &slice : slices)
     for (Value control : slice.controls)
-      if (!isSwitch(control.getDefiningOp()) && !llvm::is_contained(operands, control))
+      if (!isSwitch(control.getDefiningOp()) &&
+          !llvm::is_contained(operands, control))
         operands.push_back(control);
   for (NodeOp merge : join.merges)
     llvm::append_range(operands, merge.getControlInputs());
   types.push_back(graph::ControlType::get(context));
-  auto node = NodeOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
-                             types, builder.getStringAttr("If"),
-                             builder.getStringAttr(name),
-                             builder.getDictionaryAttr(attrs), StringAttr(),
-                             operands);
+  auto node =
+      NodeOp::create(builder, NameLoc::get(builder.getStringAttr(name)), types,
+                     builder.getStringAttr("If"), builder.getStringAttr(name),
+                     builder.getDictionaryAttr(attrs), StringAttr(), operands);
   states[node] = join.outer;
   for (auto [i, value] : llvm::enumerate(replaced))
     value.replaceAllUsesWith(node.getOutput(i));
@@ -302,8 +306,8 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
       }
   }
   if (!sortTopologically(&func.getBody().front()))
-    return func.emitError() << "conditional '" << name
-                            << "' depends on its own result";
+    return func.emitError()
+           << "conditional '" << name << "' depends on its own result";
   return success();
 }
 

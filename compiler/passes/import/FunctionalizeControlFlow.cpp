@@ -141,8 +141,9 @@ LoopFunctionalizer::findVariables(Frame &frame,
       continue;
     auto merge = byMerge.find(node.getInput(0).getDefiningOp());
     if (merge == byMerge.end())
-      return node.emitError() << "loop '" << frame.name << "': node '"
-                              << node.getName() << "' switches no loop variable";
+      return node.emitError()
+             << "loop '" << frame.name << "': node '" << node.getName()
+             << "' switches no loop variable";
     switches.push_back(node);
     for (Operation *user : node.getOutput(0).getUsers())
       if (isOneOf(user, "Exit"))
@@ -157,8 +158,7 @@ static std::string loopName(NodeOp loopCond) {
   return name.take_front(name.find("/LoopCond")).str();
 }
 
-void LoopFunctionalizer::replace(Frame &frame,
-                                 ArrayRef<LoopVariable> variables,
+void LoopFunctionalizer::replace(Frame &frame, ArrayRef<LoopVariable> variables,
                                  NodeOp loop) {
   for (auto [i, variable] : llvm::enumerate(variables))
     if (NodeOp exit = variable.exit)
@@ -193,8 +193,8 @@ void LoopFunctionalizer::replace(Frame &frame,
 LogicalResult LoopFunctionalizer::convert(int index) {
   Frame &frame = frames[index];
   if (!frame.loopCond)
-    return func.emitError() << "loop '" << frame.name
-                            << "' has no LoopCond node";
+    return func.emitError()
+           << "loop '" << frame.name << "' has no LoopCond node";
   SmallVector<LoopVariable> variables;
   SmallVector<NodeOp> switches;
   if (failed(findVariables(frame, variables, switches)))
@@ -234,7 +234,9 @@ LogicalResult LoopFunctionalizer::convert(int index) {
       return source->getOperand(0); // the value of the variable
     return source && inFrame(source) ? Value() : value;
   };
-  auto moves = [&](Operation *op) { return inFrame(op) && !borders.contains(op); };
+  auto moves = [&](Operation *op) {
+    return inFrame(op) && !borders.contains(op);
+  };
 
   SmallVector<Value> condRoots = {frame.loopCond.getInput(0)}, bodyRoots;
   GraphSlice cond(keyOf, moves), body(keyOf, moves);
@@ -273,8 +275,8 @@ LogicalResult LoopFunctionalizer::convert(int index) {
       StringAttr(), operands);
   replace(frame, variables, loop);
   if (!sortTopologically(&func.getBody().front()))
-    return loop.emitError() << "loop '" << name
-                            << "' depends on its own result";
+    return loop.emitError()
+           << "loop '" << name << "' depends on its own result";
   return success();
 }
 
@@ -287,8 +289,8 @@ LogicalResult LoopFunctionalizer::run() {
     if (failed(convert(frame)))
       return failure();
   for (auto back : func.getOps<graph::BackedgeOp>())
-    return back.emitError() << "node '" << back.getNode()
-                            << "' is the NextIteration of no loop";
+    return back.emitError()
+           << "node '" << back.getNode() << "' is the NextIteration of no loop";
   return success();
 }
 
@@ -313,8 +315,8 @@ struct FunctionalizeControlFlow
       if (failed(LoopFunctionalizer(func, symbols).run()))
         return signalPassFailure();
     // Bodies of the new loops hold conditionals too.
-    for (auto func : llvm::make_early_inc_range(
-             getOperation().getOps<func::FuncOp>()))
+    for (auto func :
+         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
       if (!func.isExternal() && usesFrames(func) &&
           failed(functionalizeConds(func, symbols)))
         return signalPassFailure();

@@ -53,8 +53,8 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
     if (state == Done || func.isExternal())
       return success();
     if (state == Open) {
-      auto diag = func.emitError() << "function '" << func.getName()
-                                   << "' calls itself: ";
+      auto diag = func.emitError()
+                  << "function '" << func.getName() << "' calls itself: ";
       for (func::FuncOp caller : stack)
         diag << caller.getName() << " -> ";
       return diag << func.getName() << "; recursion cannot be compiled";

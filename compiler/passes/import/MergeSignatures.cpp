@@ -1,7 +1,7 @@
 // Keeps one of several equal signatures (Keras exports `serve` and
-// `serving_default`, which differ in nothing but names); the names of the others
-// become `ingot.aliases` of the one kept. `serving_default` is kept if it is
-// among them.
+// `serving_default`, which differ in nothing but names); the names of the
+// others become `ingot.aliases` of the one kept. `serving_default` is kept if
+// it is among them.
 #include "compiler/passes/import/Passes.h"
 
 #include "compiler/dialects/Graph/Graph.h"
@@ -59,8 +59,7 @@ private:
     // Equal constants are one attribute, but for resources: their handles are
     // compared by the bytes they point to.
     for (auto [p, q] : llvm::zip(a.getAttrs(), b.getAttrs()))
-      if (p.getName() != q.getName() ||
-          !sameValue(p.getValue(), q.getValue()))
+      if (p.getName() != q.getName() || !sameValue(p.getValue(), q.getValue()))
         return false;
     return true;
   }
@@ -107,8 +106,9 @@ struct MergeSignatures : PassWrapper<MergeSignatures, OperationPass<ModuleOp>> {
     Builder b(&getContext());
     SmallVector<func::FuncOp> dropped;
     for (func::FuncOp func : all) {
-      auto same = llvm::find_if(
-          kept, [&](func::FuncOp other) { return comparison.equal(func, other); });
+      auto same = llvm::find_if(kept, [&](func::FuncOp other) {
+        return comparison.equal(func, other);
+      });
       if (same == kept.end()) {
         kept.push_back(func);
         continue;

@@ -50,9 +50,8 @@ func::FuncOp GraphSlice::build(StringRef name, Location loc, ValueRange roots,
   };
   builder.setInsertionPointToEnd(body);
   SmallVector<Operation *> ordered(nodes.begin(), nodes.end());
-  llvm::sort(ordered, [](Operation *a, Operation *b) {
-    return a->isBeforeInBlock(b);
-  });
+  llvm::sort(ordered,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   for (Operation *node : ordered) {
     SmallVector<Value> operands;
     for (Value operand : node->getOperands())

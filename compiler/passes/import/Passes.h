@@ -18,7 +18,8 @@ std::unique_ptr<mlir::Pass> createSelectSignaturesPass();
 /// TensorFlow 1 Switch/Merge/Enter/Exit to `While` and `If` with functions.
 std::unique_ptr<mlir::Pass> createFunctionalizeControlFlowPass();
 /// Removes what only runs in TensorFlow (asserts, prints, summaries, savers)
-/// and all control edges: from here on the order of a body is its effects' order.
+/// and all control edges: from here on the order of a body is its effects'
+/// order.
 std::unique_ptr<mlir::Pass> createDropEffectsPass();
 /// Inlines PartitionedCall, StatefulPartitionedCall and functions used as ops.
 std::unique_ptr<mlir::Pass> createInlineCallsPass();

@@ -121,20 +121,20 @@ LogicalResult BodyResolver::gather(NodeOp node, StringAttr symbol) {
   Attribute indices = TypeAttr::get(graph::elementTypeOf(node.getInput(1)));
   Value result;
   if (node.isOp("ResourceGatherNd")) {
-    result = create(node, "GatherNd", {value, node.getInput(1)},
-                    {named("Tparams", TypeAttr::get(element)),
-                     named("Tindices", indices)},
-                    element);
+    result = create(
+        node, "GatherNd", {value, node.getInput(1)},
+        {named("Tparams", TypeAttr::get(element)), named("Tindices", indices)},
+        element);
   } else {
     int32_t batchDims = node.intAttr("batch_dims").value_or(0);
     Builder b(node.getContext());
-    result = create(
-        node, "GatherV2",
-        {value, node.getInput(1), constantIndex(node, batchDims)},
-        {named("Tparams", TypeAttr::get(element)), named("Tindices", indices),
-         named("Taxis", TypeAttr::get(b.getI32Type())),
-         named("batch_dims", b.getI64IntegerAttr(batchDims))},
-        element);
+    result = create(node, "GatherV2",
+                    {value, node.getInput(1), constantIndex(node, batchDims)},
+                    {named("Tparams", TypeAttr::get(element)),
+                     named("Tindices", indices),
+                     named("Taxis", TypeAttr::get(b.getI32Type())),
+                     named("batch_dims", b.getI64IntegerAttr(batchDims))},
+                    element);
   }
   node.getOutput(0).replaceAllUsesWith(result);
   return success();
@@ -152,11 +152,11 @@ LogicalResult BodyResolver::scatter(NodeOp node, StringAttr symbol,
   Type index = graph::elementTypeOf(indices);
   if (node.getOp().starts_with("ResourceScatter") &&
       !node.getOp().contains("Nd"))
-    indices = create(node, "ExpandDims", {indices, constantIndex(node, -1)},
-                     {named("T", TypeAttr::get(index)),
-                      named("Tdim", TypeAttr::get(IntegerType::get(
-                                        node.getContext(), 32)))},
-                     index);
+    indices = create(
+        node, "ExpandDims", {indices, constantIndex(node, -1)},
+        {named("T", TypeAttr::get(index)),
+         named("Tdim", TypeAttr::get(IntegerType::get(node.getContext(), 32)))},
+        index);
   assign(symbol, create(node, op, {value, indices, node.getInput(2)},
                         {named("T", TypeAttr::get(element)),
                          named("Tindices", TypeAttr::get(index))},
@@ -178,10 +178,11 @@ LogicalResult BodyResolver::visitHandleUser(NodeOp node, StringAttr symbol) {
       handles[node.getOutput(0)] = symbol;
     return success();
   }
-  StringRef arithmetic = llvm::StringSwitch<StringRef>(op)
-                             .Cases({"AssignAddVariableOp", "AssignAdd"}, "AddV2")
-                             .Cases({"AssignSubVariableOp", "AssignSub"}, "Sub")
-                             .Default("");
+  StringRef arithmetic =
+      llvm::StringSwitch<StringRef>(op)
+          .Cases({"AssignAddVariableOp", "AssignAdd"}, "AddV2")
+          .Cases({"AssignSubVariableOp", "AssignSub"}, "Sub")
+          .Default("");
   if (!arithmetic.empty()) {
     Value value = read(symbol, node);
     if (!value)
@@ -204,11 +205,10 @@ LogicalResult BodyResolver::visitHandleUser(NodeOp node, StringAttr symbol) {
     Builder b(node.getContext());
     Attribute yes =
         DenseElementsAttr::get(RankedTensorType::get({}, b.getI1Type()), true);
-    node.getOutput(0).replaceAllUsesWith(
-        create(node, "Const", {},
-               {named("dtype", TypeAttr::get(b.getI1Type())),
-                named("value", yes)},
-               b.getI1Type()));
+    node.getOutput(0).replaceAllUsesWith(create(
+        node, "Const", {},
+        {named("dtype", TypeAttr::get(b.getI1Type())), named("value", yes)},
+        b.getI1Type()));
     return success();
   }
   if (op == "VariableShape") {
@@ -247,9 +247,8 @@ LogicalResult BodyResolver::visit(NodeOp node) {
     handles[node.getOutput(0)] = symbol.getAttr();
     return success();
   }
-  bool usesHandle = llvm::any_of(node.getInputs(), [&](Value v) {
-    return handles.count(v) != 0;
-  });
+  bool usesHandle = llvm::any_of(
+      node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
   if (!usesHandle)
     return success();
   if (isLoop(node))
@@ -274,10 +273,9 @@ LogicalResult BodyResolver::visit(NodeOp node) {
   for (unsigned i = 0, e = node.getInputs().size(); i < e; ++i)
     if (StringAttr symbol = handles.lookup(node.getInput(i))) {
       if (i != 0)
-        return node.emitError()
-               << "node '" << node.getName() << "' (" << op
-               << ") uses the variable '" << symbol.getValue()
-               << "' in a way that is not supported";
+        return node.emitError() << "node '" << node.getName() << "' (" << op
+                                << ") uses the variable '" << symbol.getValue()
+                                << "' in a way that is not supported";
       return visitHandleUser(node, symbol);
     }
   return success();
@@ -382,9 +380,9 @@ void Specializer::finish(Specialized &copy, ArrayRef<StringAttr> carried) {
         user->erase();
       body.eraseArgument(i);
     }
-  copy.func.setFunctionType(FunctionType::get(
-      copy.func.getContext(), body.getArgumentTypes(),
-      ValueRange(results).getTypes()));
+  copy.func.setFunctionType(FunctionType::get(copy.func.getContext(),
+                                              body.getArgumentTypes(),
+                                              ValueRange(results).getTypes()));
   copy.func->removeAttr(copy.func.getArgAttrsAttrName());
   copy.func->removeAttr(copy.func.getResAttrsAttrName());
 }
@@ -420,19 +418,19 @@ LogicalResult BodyResolver::visitLoop(NodeOp node) {
   if (failed(cond) || failed(body))
     return failure();
   if (!cond->changed.empty())
-    return node.emitError() << "the condition of loop '" << node.getName()
-                            << "' assigns the variable '"
-                            << cond->changed.front().getValue()
-                            << "', which is not supported";
+    return node.emitError()
+           << "the condition of loop '" << node.getName()
+           << "' assigns the variable '" << cond->changed.front().getValue()
+           << "', which is not supported";
   ArrayRef<StringAttr> carried = specializer.variables.getArrayRef();
   SmallVector<Value> operands;
   SmallVector<unsigned> kept; ///< old result number of each data result
   for (auto [i, value] : llvm::enumerate(node.getInputs())) {
     StringAttr symbol = handles.lookup(value);
     if (symbol && body->resultHandles[i] != symbol)
-      return node.emitError() << "loop '" << node.getName()
-                              << "' exchanges the variable '"
-                              << symbol.getValue() << "' for another value";
+      return node.emitError()
+             << "loop '" << node.getName() << "' exchanges the variable '"
+             << symbol.getValue() << "' for another value";
     if (symbol)
       continue;
     operands.push_back(value);
@@ -550,17 +548,15 @@ LogicalResult BodyResolver::run() {
   SmallVector<NodeOp> nodes(body.getOps<NodeOp>());
   SmallVector<NodeOp> gone;
   for (NodeOp node : nodes) {
-    bool usesHandle =
-        node->hasAttr("ingot.variable") ||
-        llvm::any_of(node.getInputs(), [&](Value v) {
-          return handles.count(v) != 0;
-        });
+    bool usesHandle = node->hasAttr("ingot.variable") ||
+                      llvm::any_of(node.getInputs(), [&](Value v) {
+                        return handles.count(v) != 0;
+                      });
     if (failed(visit(node)))
       return failure();
     // A reference used as data was replaced by the value it has here.
-    bool stillUses = llvm::any_of(node.getInputs(), [&](Value v) {
-      return handles.count(v) != 0;
-    });
+    bool stillUses = llvm::any_of(
+        node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
     if (usesHandle && (stillUses || node->hasAttr("ingot.variable")))
       gone.push_back(node);
   }
@@ -606,12 +602,15 @@ struct ResolveVariables
       if (failed(resolve(func, symbols)))
         return signalPassFailure();
     // Functions that still take handles are the originals of copies.
-    for (auto func :
-         llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
-      if (func.isPrivate() && llvm::any_of(func.getArgumentTypes(), [](Type t) {
-            auto tensor = dyn_cast<TensorType>(t);
-            return tensor && isa<graph::ResourceType>(tensor.getElementType());
-          }) && SymbolTable::symbolKnownUseEmpty(func, module))
+    for (auto func : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+      if (func.isPrivate() &&
+          llvm::any_of(func.getArgumentTypes(),
+                       [](Type t) {
+                         auto tensor = dyn_cast<TensorType>(t);
+                         return tensor && isa<graph::ResourceType>(
+                                              tensor.getElementType());
+                       }) &&
+          SymbolTable::symbolKnownUseEmpty(func, module))
         func.erase();
     for (auto variable :
          llvm::make_early_inc_range(module.getOps<graph::VariableOp>())) {

@@ -46,8 +46,8 @@ FailureOr<NodeOp> SignatureBuilder::nodeOf(DictionaryAttr tensor) {
   auto index = tensor.getAs<IntegerAttr>("index");
   NodeOp node = nodeName ? nodes.lookup(nodeName.getValue()) : NodeOp();
   if (!node && nodeName && index) // a fed output that is not the first
-    node = nodes.lookup(
-        (nodeName.getValue() + "_" + Twine(index.getInt())).str());
+    node =
+        nodes.lookup((nodeName.getValue() + "_" + Twine(index.getInt())).str());
   if (node && index)
     return node;
   main.emitError() << "signature '" << name << "' names the tensor " << tensor
@@ -102,8 +102,8 @@ LogicalResult SignatureBuilder::addInputs() {
     NamedAttrList attrs;
     attrs.set("ingot.input", inputName);
     attrs.set("ingot.shape", input.get("shape"));
-    if (failed(func.insertArgument(index, type,
-                                   attrs.getDictionary(func.getContext()), loc)))
+    if (failed(func.insertArgument(
+            index, type, attrs.getDictionary(func.getContext()), loc)))
       return failure();
     if (!node)
       continue;
@@ -156,17 +156,18 @@ LogicalResult SignatureBuilder::cloneBody() {
   for (auto output :
        signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()) {
     auto node = nodeOf(output);
-    unsigned index =
-        placeholders.contains(*node) ? 0 : output.getAs<IntegerAttr>("index").getInt();
+    unsigned index = placeholders.contains(*node)
+                         ? 0
+                         : output.getAs<IntegerAttr>("index").getInt();
     if (failed(node) || index >= node->getOutputs().size())
-      return main.emitError() << "signature '" << name << "': node '"
-                              << (*node).getName() << "' has no output "
-                              << index;
+      return main.emitError()
+             << "signature '" << name << "': node '" << (*node).getName()
+             << "' has no output " << index;
     results.push_back(mapping.lookup(node->getOutput(index)));
   }
   func::ReturnOp::create(builder, main.getLoc(), results);
-  func.setFunctionType(builder.getFunctionType(
-      func.getArgumentTypes(), ValueRange(results).getTypes()));
+  func.setFunctionType(builder.getFunctionType(func.getArgumentTypes(),
+                                               ValueRange(results).getTypes()));
   for (auto [i, output] : llvm::enumerate(
            signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()))
     func.setResultAttr(i, "ingot.output", output.get("name"));
@@ -176,8 +177,9 @@ LogicalResult SignatureBuilder::cloneBody() {
 LogicalResult SignatureBuilder::build() {
   name = signature.getAs<StringAttr>("name").getValue();
   OpBuilder builder(main);
-  func = func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
-                              name, builder.getFunctionType({}, {}));
+  func =
+      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
+                           name, builder.getFunctionType({}, {}));
   func.addEntryBlock();
   func->setAttr("ingot.signature", builder.getStringAttr(name));
   if (failed(addInputs()) || failed(collectLive()) || failed(cloneBody()))

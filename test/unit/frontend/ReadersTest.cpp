@@ -46,7 +46,8 @@ TEST(Signatures, ParsesShapes) {
   EXPECT_EQ((*dims)[1].name, "");
   EXPECT_EQ((*dims)[2].size, 64);
   EXPECT_EQ(parseDims("")->size(), 0u);
-  for (const char *bad : {"x", "3x", "-1x2", "a b", "3xé", "1x_a", "99999999999999999999"})
+  for (const char *bad :
+       {"x", "3x", "-1x2", "a b", "3xé", "1x_a", "99999999999999999999"})
     EXPECT_FALSE(parseDims(bad)) << bad;
 }
 

@@ -6,9 +6,9 @@
 #include "leveldb/env.h"
 #include "leveldb/options.h"
 #include "leveldb/table_builder.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
-#include "mlir/IR/BuiltinTypes.h"
 #include "gtest/gtest.h"
 #include <fstream>
 #include <map>
@@ -181,7 +181,8 @@ TEST_F(TensorBundleTest, WrongSizesAndShapes) {
   auto bundle = TensorBundle::open(prefix(), &context);
   ASSERT_TRUE(bundle);
   EXPECT_TRUE(failed(bundle->read("a", "a")));
-  EXPECT_TRUE(llvm::StringRef(message).contains("has 8 bytes, its shape needs 12"));
+  EXPECT_TRUE(
+      llvm::StringRef(message).contains("has 8 bytes, its shape needs 12"));
   EXPECT_TRUE(failed(bundle->read("h", "h")));
   EXPECT_TRUE(llvm::StringRef(message).contains("cannot be read"));
   EXPECT_TRUE(failed(bundle->read("s", "s")));
