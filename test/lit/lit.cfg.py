@@ -1,5 +1,6 @@
 # Lit tests: every stage read as text. Paths mirror the source folders.
 import os
+import shutil
 
 import lit.formats
 import lit.util
@@ -20,3 +21,7 @@ config.substitutions.append(("%python", config.python))
 for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
     if name in os.environ:
         config.environment[name] = os.environ[name]
+
+# The CUDA toolkit's assembler checks PTX where it is installed.
+if shutil.which("ptxas"):
+    config.available_features.add("ptxas")
