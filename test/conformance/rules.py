@@ -76,6 +76,8 @@ def index_cases():
     yield Case("Repeat/float32/unknown", lambda p: tf.repeat(p["x"], 3, axis=1), [{"x": v.random(F, (b, 5), r)} for b in (1, 4)], {"x": "?x5"})
     yield Case("FloatSizes/float32/unknown", lambda p: tf.zeros(tf.cast(tf.math.ceil(tf.cast([5, 7], tf.float32) / 2.0), tf.int32)) + p["x"],
                [{"x": F(2)}])
+    yield one("Cross/float32/first", lambda p: raw.Cross(a=p["a"], b=p["b"]), rule=NEAR,
+              a=v.random(F, (2, 3), r), b=v.random(F, (2, 3), r))
 
 
 def math_cases():

@@ -13,7 +13,7 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.ingot_lit_out
 
 path = [os.path.join(config.ingot_build, "tools", tool)
-        for tool in ("ingot-opt", "ingot")]
+        for tool in ("ingot-opt", "ingot", "ingot-opsdoc")]
 path += [config.llvm_bin, config.environment.get("PATH", "")]
 config.environment["PATH"] = os.pathsep.join(path)
 config.substitutions.append(("%llvm_bin", config.llvm_bin))

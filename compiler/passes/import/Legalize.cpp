@@ -660,6 +660,12 @@ std::vector<SupportedOp> ingot::listSupportedOps() {
   });
   return all;
 }
+std::vector<StringRef> ingot::listOpFamilies() {
+  std::vector<StringRef> names;
+  for (const Family &family : kFamilies)
+    names.push_back(family.name);
+  return names;
+}
 bool ingot::isSupportedOp(StringRef name) {
   for (const Family &family : kFamilies)
     for (const Rule &rule : family.rules())

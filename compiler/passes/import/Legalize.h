@@ -27,6 +27,8 @@ struct SupportedOp {
 };
 /// Sorted by name.
 std::vector<SupportedOp> listSupportedOps();
+/// Families in the order of docs/ops.md.
+std::vector<llvm::StringRef> listOpFamilies();
 /// Whether there is a rule for this TensorFlow op.
 bool isSupportedOp(llvm::StringRef name);
 

@@ -376,6 +376,25 @@ LogicalResult sparseSoftmaxCrossEntropy(Node &n) {
   return crossEntropy(n, n.b.cast(hit, n.elem(0)), hit);
 }
 
+/// Operands: a, b, vectors of three along the last dimension. With the
+/// components turned by one (yzx) and by two (zxy) all three products are one.
+LogicalResult cross(Node &n) {
+  if (n.type(0) != n.type(1) || n.rank(0) < 1)
+    return n.refuse("operands are " + describe(n.type(0)) + " and " +
+                    describe(n.type(1)));
+  int64_t last = n.rank(0) - 1;
+  if (failed(n.same(n.dims(0)[last], 3, "the last dimension")))
+    return failure();
+  auto turned = [&](Value x, ArrayRef<int32_t> order) -> Value {
+    Value at = n.b.constant(n.b.b.getI32TensorAttr(order));
+    return nn::TakeOp::create(n.b.b, n.b.loc, x, at, last, 0,
+                              nn::BoundsMode::error);
+  };
+  Value a = n.in(0), b = n.in(1);
+  return n.give(n.b.sub(n.b.mul(turned(a, {1, 2, 0}), turned(b, {2, 0, 1})),
+                        n.b.mul(turned(a, {2, 0, 1}), turned(b, {1, 2, 0}))));
+}
+
 const Rule kRules[] = {
     {"MatMul", 2, matmul},
     {"BatchMatMul", 2, batchMatMul},
@@ -403,6 +422,7 @@ const Rule kRules[] = {
     {"LRN", 1, lrn},
     {"SoftmaxCrossEntropyWithLogits", 2, softmaxCrossEntropy},
     {"SparseSoftmaxCrossEntropyWithLogits", 2, sparseSoftmaxCrossEntropy},
+    {"Cross", 2, cross},
 };
 } // namespace
 
