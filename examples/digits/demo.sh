@@ -30,10 +30,10 @@ show ingot inspect digits
 show ingot compile digits -o digits.so --header digits.h
 show ls -l digits.so digits.h
 show nm -D -u digits.so
-show cc -O2 "$here/main.c" -I. ./digits.so -o digits-app
+show cc -O2 "$here/main.c" -I. ./digits.so '-Wl,-rpath,$ORIGIN' -o digits-app
 show ./digits-app heldout.bin
 show ingot bench digits.so
-if ingot train --help >/dev/null 2>&1; then
+if ingot --help | grep -q '^  train '; then
   show ingot compile digits --train --loss sparse_categorical_crossentropy --from-logits --optimizer adam -o net.so
   show ingot train net.so --data "$model/train.npz" --validation "$model/test.npz" --epochs 1 --batch 32
 fi
