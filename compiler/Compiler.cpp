@@ -238,12 +238,6 @@ bool compile(const CompileOptions &options, CompileResult &result, const Message
     return false;
   if (c.finished())
     return true;
-  if (options.emit == "graphdef") {
-    auto bytes = exportGraphDef(*c.model.module);
-    if (failed(bytes))
-      return c.complain("the graph cannot be written");
-    return writeText(options.output, *bytes, c.messages);
-  }
   if (!c.runStages())
     return false;
   if (c.finished())
