@@ -16,6 +16,7 @@ using Command = std::function<int()>;
 Command addCompile(CLI::App &app);
 Command addInspect(CLI::App &app);
 Command addRun(CLI::App &app);
+Command addTrain(CLI::App &app);
 Command addBench(CLI::App &app);
 Command addVerify(CLI::App &app);
 

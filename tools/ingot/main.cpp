@@ -21,6 +21,7 @@ int main(int argc, char **argv) {
   add("compile", "Compile a model to a shared object, archive or object", addCompile);
   add("run", "Run a signature of a compiled model once", addRun);
   add("bench", "Time a signature of a compiled model, kernel by kernel", addBench);
+  add("train", "Train a model compiled with --train", addTrain);
   add("verify", "Compare a model's compiled kernels with the reference evaluator", addVerify);
   try {
     app.parse(argc, argv);
