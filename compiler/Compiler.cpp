@@ -9,6 +9,7 @@
 #include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
 #include "compiler/passes/import/Legalize.h"
+#include "compiler/verify/Verify.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
@@ -189,6 +190,8 @@ public:
   ImportedModel model;
   TargetInfo target;
   std::unique_ptr<CompiledProgram> program;
+  /// Called after each stage made of passes, with its name.
+  std::function<void(llvm::StringRef)> stageDone;
 
 private:
   static DialectRegistry makeRegistry() {
@@ -206,6 +209,8 @@ private:
   }
 
   bool afterStage(llvm::StringRef name) {
+    if (stageDone)
+      stageDone(name);
     if (!options.dumpDir.empty() && !dump(name, printed(*model.module)))
       return false;
     if (options.emit != name)
@@ -383,6 +388,58 @@ std::unique_ptr<LoadedModel> LoadedModel::compile(const CompileOptions &options,
   }
   impl->loaded = std::move(*loaded);
   return std::unique_ptr<LoadedModel>(new LoadedModel(std::move(impl)));
+}
+
+//===-- Verification ------------------------------------------------------===//
+
+bool KernelComparison::good() const {
+  return problem.empty() && llvm::all_of(results, [](const Comparison &c) { return c.wrong == 0; });
+}
+
+struct VerifiedModel::Impl {
+  std::unique_ptr<Compilation> compilation;
+  OwningOpRef<ModuleOp> kernels, loops; // kept from the way to the code
+  std::unique_ptr<LoadedArtifact> loaded;
+
+  verify::Forms forms() const {
+    return {*kernels, *loops, compilation->target, loaded->module(), compilation->options.threads};
+  }
+  bool check(llvm::Error e) {
+    return e ? compilation->complain(llvm::toString(std::move(e))) : true;
+  }
+};
+
+VerifiedModel::VerifiedModel(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
+VerifiedModel::~VerifiedModel() = default;
+const ingot_module *VerifiedModel::module() const { return impl->loaded->module(); }
+
+std::unique_ptr<VerifiedModel> VerifiedModel::compile(const CompileOptions &options, const MessageHandler &message) {
+  auto impl = std::make_unique<Impl>();
+  impl->compilation = std::make_unique<Compilation>(options, message);
+  Compilation &c = *impl->compilation;
+  c.stageDone = [&c, i = impl.get()](llvm::StringRef stage) {
+    if (stage == "kernels")
+      i->kernels = c.model.module->clone();
+    else if (stage == "loops")
+      i->loops = c.model.module->clone();
+  };
+  if (!c.selectTarget() || !c.importModel() || !c.runStages() || !c.makeObjects())
+    return nullptr;
+  auto loaded = LoadedArtifact::create(c.program->spec);
+  if (!loaded) {
+    c.complain(llvm::toString(loaded.takeError()));
+    return nullptr;
+  }
+  impl->loaded = std::move(*loaded);
+  return std::unique_ptr<VerifiedModel>(new VerifiedModel(std::move(impl)));
+}
+
+bool VerifiedModel::compareSignature(uint32_t signature, const std::vector<ingot_tensor> &inputs,
+                                     VerifyReport &report) {
+  return impl->check(verify::compareSignature(impl->forms(), signature, inputs, 0, report));
+}
+bool VerifiedModel::compareKernels(uint32_t signature, const std::vector<ingot_tensor> &inputs, VerifyReport &report) {
+  return impl->check(verify::compareKernels(impl->forms(), signature, inputs, report));
 }
 
 } // namespace ingot

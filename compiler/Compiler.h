@@ -103,6 +103,45 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
+/// How far one tensor of compiled code is from the reference.
+struct Comparison {
+  std::string name, type;
+  uint64_t elements = 0, wrong = 0;
+  uint64_t undecided = 0; ///< elements that rounding alone decides (an argmax of equals)
+  double maxError = 0;    ///< largest difference
+  double maxUnits = 0;    ///< largest difference in units of what one rounding does
+  double share = 0;       ///< largest difference over what is allowed; above 1 is wrong
+  std::string worst;      ///< the element with it; "" if all are equal
+};
+struct KernelComparison {
+  std::string kernel, kind, nodes;
+  unsigned call = 0;   ///< 0, 1...: of several calls, in a loop or of one code
+  std::string problem; ///< "" or what went wrong apart from values
+  std::vector<Comparison> results;
+  bool good() const;
+};
+struct VerifyReport {
+  std::vector<Comparison> outputs; ///< and variables that the call changes
+  std::vector<KernelComparison> kernels; ///< in the order they run
+};
+
+/// A model compiled into this process beside its reference.
+class VerifiedModel {
+public:
+  static std::unique_ptr<VerifiedModel> compile(const CompileOptions &options, const MessageHandler &message);
+  ~VerifiedModel();
+  const ingot_module *module() const;
+  /// Compares a call of a signature, then each kernel if `kernels`. False, after
+  /// a message, if they could not be compared.
+  bool compareSignature(uint32_t signature, const std::vector<ingot_tensor> &inputs, VerifyReport &report);
+  bool compareKernels(uint32_t signature, const std::vector<ingot_tensor> &inputs, VerifyReport &report);
+
+private:
+  struct Impl;
+  explicit VerifiedModel(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
 } // namespace ingot
 
 #endif // INGOT_COMPILER_COMPILER_H

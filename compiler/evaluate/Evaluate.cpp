@@ -197,6 +197,8 @@ LogicalResult Evaluator::runOp(Operation *op) {
     if (failed(runBlock(taken.front(), {}, results)))
       return failure();
   } else if (auto kernel = dyn_cast<KernelOp>(op)) {
+    if (options.atKernel)
+      options.atKernel(kernel, inputs, sizes);
     if (failed(runBlock(kernel.getBody().front(), inputs, results)))
       return failure();
   } else {

@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/StringMap.h"
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace ingot::evaluate {
@@ -28,6 +29,9 @@ struct Options {
   llvm::StringMap<int64_t> sizes;
   /// Called with every evaluated operation and its results, innermost first.
   std::function<void(mlir::Operation *, llvm::ArrayRef<HostTensor>)> observe;
+  /// Called before every nn.kernel with its operands and the sizes known by then.
+  std::function<void(nn::KernelOp, llvm::ArrayRef<std::shared_ptr<const HostTensor>>, const llvm::StringMap<int64_t> &)>
+      atKernel;
 };
 
 struct Result {

@@ -12,17 +12,22 @@ Artifact::Artifact(const std::string &path, int threads) : path(path) {
   library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
     throw std::runtime_error(fmt::format("{}: {}", path, dlerror()));
-  auto get = reinterpret_cast<const ingot_module *(*)()>(dlsym(library, "ingot_module_get"));
+  auto get = reinterpret_cast<const ingot_module *(*)()>(
+      dlsym(library, "ingot_module_get"));
   if (!get)
-    throw std::runtime_error(fmt::format("{}: not a compiled model (it exports no ingot_module_get)", path));
+    throw std::runtime_error(fmt::format(
+        "{}: not a compiled model (it exports no ingot_module_get)", path));
   theModule = get();
   if (ingot_check(theModule) != INGOT_OK)
-    throw std::runtime_error(fmt::format("{}: has ABI version {}, this program knows {}; compile the model again", path,
-                                         theModule ? theModule->abi_version : 0, INGOT_ABI_VERSION));
+    throw std::runtime_error(fmt::format(
+        "{}: has ABI version {}, this program knows {}; compile the model "
+        "again",
+        path, theModule ? theModule->abi_version : 0, INGOT_ABI_VERSION));
   ingot_context_options options{};
   options.struct_size = sizeof options;
   options.threads = threads;
-  check(ingot_context_create(theModule, &options, &theContext), "cannot make a context");
+  check(ingot_context_create(theModule, &options, &theContext),
+        "cannot make a context");
 }
 
 Artifact::~Artifact() {
@@ -34,11 +39,14 @@ Artifact::~Artifact() {
 
 void Artifact::check(ingot_status status, const std::string &what) const {
   if (status != INGOT_OK)
-    throw std::runtime_error(fmt::format("{}: {}: {}", path, what, ingot_message(theModule)));
+    throw std::runtime_error(
+        fmt::format("{}: {}: {}", path, what, ingot_message(theModule)));
 }
 
-uint32_t Artifact::signature(const std::string &name) const {
-  int32_t i = ingot_find_signature(theModule, name.empty() ? "serving_default" : name.c_str());
+uint32_t findSignature(const ingot_module *theModule, const std::string &name,
+                       const std::string &path) {
+  int32_t i = ingot_find_signature(theModule, name.empty() ? "serving_default"
+                                                           : name.c_str());
   if (i >= 0)
     return i;
   if (name.empty() && theModule->num_signatures > 0)
@@ -46,71 +54,115 @@ uint32_t Artifact::signature(const std::string &name) const {
   std::string known;
   for (uint32_t s = 0; s < theModule->num_signatures; ++s)
     known += fmt::format("{}{}", s ? ", " : "", theModule->signatures[s].name);
-  throw std::runtime_error(fmt::format("{}: has no signature '{}'; it has: {}", path, name, known));
+  throw std::runtime_error(
+      fmt::format("{}: has no signature '{}'; it has: {}", path, name, known));
 }
 
-std::vector<Tensor> Artifact::inputs(uint32_t signature, const std::vector<std::string> &specs, bool fill,
-                                     const std::vector<std::string> &sizes) const {
-  const ingot_signature &s = theModule->signatures[signature];
-  std::map<std::string, std::string> given;
-  for (const std::string &spec : specs) {
-    size_t eq = spec.find('=');
-    if (eq == std::string::npos)
-      throw std::runtime_error(fmt::format("--input {}: expected NAME=@file.npy or NAME=1x3xf32=0.5", spec));
-    given[spec.substr(0, eq)] = spec.substr(eq + 1);
-  }
+/// "NAME=REST" to its two halves.
+static std::pair<std::string, std::string>
+split(const std::string &text, const char *option, const char *expected) {
+  size_t eq = text.find('=');
+  if (eq == std::string::npos || eq == 0)
+    throw std::runtime_error(
+        fmt::format("{} {}: expected {}", option, text, expected));
+  return {text.substr(0, eq), text.substr(eq + 1)};
+}
+
+static std::string inputNames(const ingot_signature &s) {
+  std::string names;
+  for (uint32_t k = 0; k < s.num_inputs; ++k)
+    names += fmt::format("{}{}", k ? ", " : "", s.inputs[k].name);
+  return names;
+}
+
+static std::map<std::string, int64_t>
+parseSizes(const std::vector<std::string> &sizes) {
   std::map<std::string, int64_t> named;
   for (const std::string &size : sizes) {
-    size_t eq = size.find('=');
-    if (eq == std::string::npos)
-      throw std::runtime_error(fmt::format("--size {}: expected NAME=NUMBER", size));
-    named[size.substr(0, eq)] = std::strtoll(size.c_str() + eq + 1, nullptr, 10);
+    auto [name, number] = split(size, "--size", "NAME=NUMBER");
+    char *end;
+    long long value = std::strtoll(number.c_str(), &end, 10);
+    if (number.empty() || *end || value < 0 || value > (1ll << 40))
+      throw std::runtime_error(
+          fmt::format("--size {}: '{}' is no size", size, number));
+    named[name] = value;
+  }
+  return named;
+}
+
+static Tensor randomInput(const ingot_value &v,
+                          std::map<std::string, int64_t> &sizes,
+                          uint64_t seed) {
+  Tensor t;
+  t.dtype = v.dtype;
+  for (int32_t d = 0; d < v.rank; ++d) {
+    auto named = sizes.find(v.dim_names[d] ? v.dim_names[d] : "");
+    t.shape.push_back(v.dims[d] >= 0         ? v.dims[d]
+                      : named == sizes.end() ? 1
+                                             : named->second);
+  }
+  t.data.resize(t.elements() * ingot_dtype_size(t.dtype));
+  fillRandom(t, seed);
+  return t;
+}
+
+std::vector<Tensor> makeInputs(const ingot_module *module, uint32_t signature,
+                               const std::vector<std::string> &specs, bool fill,
+                               const std::vector<std::string> &sizes) {
+  const ingot_signature &s = module->signatures[signature];
+  std::map<std::string, std::string> given;
+  for (const std::string &spec : specs) {
+    auto [name, value] =
+        split(spec, "--input", "NAME=@file.npy or NAME=1x3xf32=0.5");
+    if (!given.emplace(name, value).second)
+      throw std::runtime_error(fmt::format("--input {} is given twice", name));
+    bool known = false;
+    for (uint32_t i = 0; i < s.num_inputs; ++i)
+      known |= name == s.inputs[i].name;
+    if (!known)
+      throw std::runtime_error(
+          fmt::format("signature '{}' has no input '{}'; its inputs: {}",
+                      s.name, name, inputNames(s)));
+  }
+  auto named = parseSizes(sizes);
+  for (auto &[name, value] : named) {
+    bool known = false;
+    for (uint32_t i = 0; i < s.num_inputs; ++i)
+      for (int32_t d = 0; d < s.inputs[i].rank; ++d)
+        known |= s.inputs[i].dims[d] < 0 && name == s.inputs[i].dim_names[d];
+    if (!known)
+      throw std::runtime_error(
+          fmt::format("signature '{}' has no size named '{}'", s.name, name));
   }
   std::vector<Tensor> result;
   for (uint32_t i = 0; i < s.num_inputs; ++i) {
-    const ingot_value &v = s.inputs[i];
-    auto it = given.find(v.name);
-    if (it != given.end()) {
+    auto it = given.find(s.inputs[i].name);
+    if (it != given.end())
       result.push_back(parseTensor(it->second));
-      given.erase(it);
-      continue;
-    }
-    if (!fill) {
-      std::string names;
-      for (uint32_t k = 0; k < s.num_inputs; ++k)
-        names += fmt::format("{}{}", k ? ", " : "", s.inputs[k].name);
-      throw std::runtime_error(fmt::format("signature '{}' needs --input {}=... (its inputs: {})", s.name, v.name, names));
-    }
-    Tensor t;
-    t.dtype = v.dtype;
-    for (int32_t d = 0; d < v.rank; ++d) {
-      int64_t size = v.dims[d];
-      if (size < 0) {
-        auto n = named.find(v.dim_names[d]);
-        size = n == named.end() ? 1 : n->second;
-      }
-      t.shape.push_back(size);
-    }
-    t.data.resize(t.elements() * ingot_dtype_size(t.dtype));
-    fillRandom(t, i + 1);
-    result.push_back(std::move(t));
+    else if (fill)
+      result.push_back(randomInput(s.inputs[i], named, i + 1));
+    else
+      throw std::runtime_error(
+          fmt::format("signature '{}' needs --input {}=... (its inputs: {})",
+                      s.name, s.inputs[i].name, inputNames(s)));
   }
-  if (!given.empty())
-    throw std::runtime_error(fmt::format("signature '{}' has no input '{}'", s.name, given.begin()->first));
   return result;
 }
 
-static std::vector<ingot_tensor> views(std::vector<Tensor> &tensors) {
+std::vector<ingot_tensor> views(std::vector<Tensor> &tensors) {
   std::vector<ingot_tensor> v;
   for (Tensor &t : tensors)
     v.push_back(t.view());
   return v;
 }
 
-std::vector<Tensor> Artifact::outputs(uint32_t signature, std::vector<Tensor> &inputs) const {
+std::vector<Tensor> Artifact::outputs(uint32_t signature,
+                                      std::vector<Tensor> &inputs) const {
   auto in = views(inputs);
   std::vector<ingot_tensor> out(theModule->signatures[signature].num_outputs);
-  check(ingot_output_shapes(theModule, theContext, signature, in.data(), out.data()), "cannot run");
+  check(ingot_output_shapes(theModule, theContext, signature, in.data(),
+                            out.data()),
+        "cannot run");
   std::vector<Tensor> result(out.size());
   for (size_t i = 0; i < out.size(); ++i) {
     result[i].dtype = out[i].dtype;
@@ -120,9 +172,11 @@ std::vector<Tensor> Artifact::outputs(uint32_t signature, std::vector<Tensor> &i
   return result;
 }
 
-void Artifact::run(uint32_t signature, std::vector<Tensor> &inputs, std::vector<Tensor> &outputs) const {
+void Artifact::run(uint32_t signature, std::vector<Tensor> &inputs,
+                   std::vector<Tensor> &outputs) const {
   auto in = views(inputs), out = views(outputs);
-  check(ingot_run(theModule, theContext, signature, in.data(), out.data()), "failed");
+  check(ingot_run(theModule, theContext, signature, in.data(), out.data()),
+        "failed");
   for (size_t i = 0; i < out.size(); ++i)
     outputs[i].shape.assign(out[i].shape, out[i].shape + out[i].rank);
 }

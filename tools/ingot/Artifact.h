@@ -7,6 +7,18 @@
 
 namespace ingot::cli {
 
+/// Index of the signature; empty: serving_default, else the first. Unknown
+/// names are an error that lists what there is, and begins with `where`.
+uint32_t findSignature(const ingot_module *module, const std::string &name,
+                       const std::string &where);
+/// Inputs in signature order from NAME=SPEC arguments. `fill`: inputs that are
+/// not given get random data, their unknown sizes from `sizes` (NAME=VALUE) or
+/// 1; else they are an error.
+std::vector<Tensor> makeInputs(const ingot_module *module, uint32_t signature,
+                               const std::vector<std::string> &specs, bool fill,
+                               const std::vector<std::string> &sizes = {});
+std::vector<ingot_tensor> views(std::vector<Tensor> &tensors);
+
 /// Owns the library, one context and, while a signature is being run, its
 /// outputs. Errors are std::runtime_error.
 class Artifact {
@@ -18,17 +30,14 @@ public:
 
   const ingot_module *module() const { return theModule; }
   ingot_context *context() const { return theContext; }
-  /// Index of the signature; empty: serving_default, else the only one, else
-  /// the first. Unknown names are an error that lists what there is.
-  uint32_t signature(const std::string &name) const;
-  /// Inputs in signature order from NAME=SPEC arguments. `fill`: inputs that are
-  /// not given get random data, their unknown sizes from `sizes` (NAME=VALUE)
-  /// or 1; else they are an error.
-  std::vector<Tensor> inputs(uint32_t signature, const std::vector<std::string> &specs, bool fill,
-                             const std::vector<std::string> &sizes = {}) const;
+  uint32_t signature(const std::string &name) const {
+    return findSignature(theModule, name, path);
+  }
   /// Outputs large enough for these inputs.
-  std::vector<Tensor> outputs(uint32_t signature, std::vector<Tensor> &inputs) const;
-  void run(uint32_t signature, std::vector<Tensor> &inputs, std::vector<Tensor> &outputs) const;
+  std::vector<Tensor> outputs(uint32_t signature,
+                              std::vector<Tensor> &inputs) const;
+  void run(uint32_t signature, std::vector<Tensor> &inputs,
+           std::vector<Tensor> &outputs) const;
 
 private:
   void check(ingot_status status, const std::string &what) const;

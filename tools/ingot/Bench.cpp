@@ -41,7 +41,7 @@ int bench(const BenchOptions &o) {
   double opened = now();
   Artifact artifact(o.artifact, o.threads);
   uint32_t index = artifact.signature(o.signature);
-  std::vector<Tensor> in = artifact.inputs(index, o.inputs, /*fill=*/true, o.sizes);
+  std::vector<Tensor> in = makeInputs(artifact.module(), index, o.inputs, /*fill=*/true, o.sizes);
   std::vector<Tensor> out = artifact.outputs(index, in);
   double start = now();
   artifact.run(index, in, out);

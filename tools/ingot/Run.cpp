@@ -28,7 +28,7 @@ int run(const RunOptions &o) {
   Artifact artifact(o.artifact, o.threads);
   uint32_t index = artifact.signature(o.signature);
   const ingot_signature &s = artifact.module()->signatures[index];
-  std::vector<Tensor> in = artifact.inputs(index, o.inputs, /*fill=*/false);
+  std::vector<Tensor> in = makeInputs(artifact.module(), index, o.inputs, /*fill=*/false);
   std::vector<Tensor> out = artifact.outputs(index, in);
   artifact.run(index, in, out);
   if (!o.output.empty())
