@@ -3,15 +3,10 @@
 
     run.py [--only NAME ...] [--check]
 
-Each NAME.patch here begins with lines such as
-
-    What: the arena frees a buffer one operation too early
-    Suite: models --only lenet
-
-and goes on as `git diff` prints. The suite (`lit`, `unit`, `models ARGUMENTS`,
-`conformance ARGUMENTS`) must pass without the patch and fail with it. Work is
-done in a copy under build/mutants. `--check` only sees whether all patches
-still apply. The last line is `N passed, N failed`.
+mutants.py lists the mistakes. Their suite (`lit`, `unit`, `errors`, `models
+ARGUMENTS`, `conformance ARGUMENTS`) must pass without the mistake and fail with
+it. Work is done in a copy under build/mutants. `--check` only sees whether each
+place is still there. The last line is `N passed, N failed`.
 """
 import argparse
 import filecmp
@@ -21,6 +16,8 @@ import shlex
 import shutil
 import subprocess
 import sys
+
+from mutants import MUTANTS
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -32,13 +29,17 @@ def run(command, **kw):
 
 
 class Mutant:
-    def __init__(self, path):
-        text = path.read_text()
-        head = dict(re.findall(r"^(What|Suite): (.*)$", text, re.M))
-        self.name, self.path, self.what, self.suite = path.stem, path, head["What"], head["Suite"]
+    def __init__(self, name, what, file, old, new, suite):
+        self.name, self.what, self.file, self.old, self.new, self.suite = name, what, file, old, new, suite
 
-    def apply(self, where, *options):
-        return run(["git", "apply", *options, self.path], cwd=where)
+    def planted(self, root):
+        """The file's text with the mistake, or None if its place is not there exactly once."""
+        text = (root / self.file).read_text() if (root / self.file).exists() else ""
+        pattern = r"\s+".join(re.escape(word) for word in self.old.split())
+        found = list(re.finditer(pattern, text))
+        if len(found) != 1:
+            return None
+        return text[:found[0].start()] + self.new + text[found[0].end():]
 
 
 def prepare():
@@ -70,6 +71,8 @@ def suite(text):
     python = ROOT / ".venv/bin/python"
     if name in ("lit", "unit"):
         command = [COPY / "dev", "test", name]
+    elif name == "errors":
+        command = ["python3", COPY / "test/models/errors.py", "--models", COPY / "test/models/goldens", "--ingot", ingot]
     elif name == "models":
         command = ["python3", COPY / "test/models/run.py", "--models", COPY / "test/models/goldens", "--ingot", ingot, *arguments]
     elif name == "conformance":
@@ -88,7 +91,7 @@ def main():
     ap.add_argument("--only", nargs="*")
     ap.add_argument("--check", action="store_true")
     opts = ap.parse_args()
-    mutants = [Mutant(p) for p in sorted(HERE.glob("*.patch")) if not opts.only or p.stem in opts.only]
+    mutants = [m for m in (Mutant(*row) for row in MUTANTS) if not opts.only or m.name in opts.only]
     good, bad = 0, []
 
     def note(name, ok, detail):
@@ -99,8 +102,7 @@ def main():
         print(f"{'ok  ' if ok else 'FAIL'} {name}: {detail}", flush=True)
     if opts.check:
         for m in mutants:
-            r = m.apply(ROOT, "--check")
-            note(m.name, r.returncode == 0, "applies" if r.returncode == 0 else r.stderr.strip())
+            note(m.name, m.planted(ROOT) is not None, f"place in {m.file}")
     else:
         prepare()
         r = build()
@@ -111,17 +113,19 @@ def main():
             ok, line = suite(text)
             note(f"baseline {text}", ok, "passes" if ok else line)
         for m in mutants:
-            r = m.apply(COPY)
-            if r.returncode:
-                note(m.name, False, r.stderr.strip())
+            path, text = COPY / m.file, m.planted(COPY)
+            if text is None:
+                note(m.name, False, f"its place in {m.file} is gone")
                 continue
+            original = path.read_text()
+            path.write_text(text)
             r = build()
-            ok, line = suite(m.suite) if r.returncode == 0 else (False, "")
             if r.returncode:
                 note(m.name, False, "does not build: " + r.stdout[-300:])
             else:
+                ok, line = suite(m.suite)
                 note(m.name, not ok, f"seen: {line}" if not ok else f"NOT SEEN by {m.suite}: {m.what}")
-            m.apply(COPY, "-R")
+            path.write_text(original)
     print(f"{good} passed, {len(bad)} failed")
     sys.exit(1 if bad else 0)
 
