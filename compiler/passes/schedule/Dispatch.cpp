@@ -83,6 +83,9 @@ void replaceByDispatch(KernelOp kernel, const IsolatedKernel &isolated,
       SizesAttr::get(context, {original(shape.grid)}), shape.chunk,
       SizesAttr::get(context, {original(shape.scratch)}), shape.inplace,
       defines, kernel.getPrepare());
+  // For reports only.
+  dispatch->setAttr("flops", SizesAttr::get(context, {countFlops(kernel)}));
+  dispatch->setAttr("bytes", SizesAttr::get(context, {countBytes(kernel)}));
   kernel.replaceAllUsesWith(dispatch.getResults());
   kernel.erase();
 }

@@ -22,6 +22,10 @@ struct EmittedKernel {
 /// schedules are chosen and kernels emitted after it.
 void expandComposites(nn::KernelOp kernel);
 
+/// Arithmetic operations and bytes read and written, for reports.
+nn::SizeExpr countFlops(nn::KernelOp kernel);
+nn::SizeExpr countBytes(nn::KernelOp kernel);
+
 /// Data symbols that the kernel defines at run time.
 llvm::SmallVector<std::string> definedSymbols(nn::KernelOp kernel);
 

@@ -309,8 +309,8 @@ public:
       else if (!allInside(k))
         return unrolled(k, std::move(acc), active);
     }
-    if (n.isStatic() && n.value <= 4 && k + 1 == r.extents.size() &&
-        constantIndex(lo) && constantIndex(hi)) {
+    if (n.isStatic() && n.value * below(k) <= 4 && constantIndex(lo) &&
+        constantIndex(hi)) {
       for (int64_t i = 0; i < n.value; ++i) {
         red[k] = Coord(i);
         acc = run(k + 1, std::move(acc), active);
@@ -371,21 +371,44 @@ private:
     lo = ir.max(lo, first);
     hi = ir.min(hi, end);
   }
-  /// All taps one by one, leaving out points for which a tap is outside.
+  /// Steps of all loops inside loop k; many if that is not known.
+  int64_t below(unsigned k) {
+    int64_t steps = 1;
+    for (const Extent &n : ArrayRef(r.extents).drop_front(k + 1)) {
+      if (!n.isStatic() || n.value > 64)
+        return 64;
+      steps *= n.value;
+    }
+    return steps;
+  }
+  /// Points of `active` for which tap i lies inside.
+  SmallVector<bool> insideAt(const Window &w, ArrayRef<bool> active, int64_t i) {
+    SmallVector<bool> in(active);
+    for (unsigned p = 0; p < tile.points.size(); ++p)
+      in[p] = in[p] && isInside(w, tile.points[p], i);
+    return in;
+  }
+  /// A border tile: taps that some points lack stand alone, without those
+  /// points; taps that all have stay a loop.
   SmallVector<Value> unrolled(unsigned k, SmallVector<Value> acc,
-                              ArrayRef<bool> active) {
+                              SmallVector<bool> active) {
     const Window &w = r.windows[k];
-    for (int64_t i = 0; i < r.extents[k].value; ++i) {
-      SmallVector<bool> in(active);
-      bool any = false;
-      for (unsigned p = 0; p < tile.points.size(); ++p) {
-        in[p] = in[p] && isInside(w, tile.points[p], i);
-        any |= in[p];
-      }
-      if (!any)
+    int64_t n = r.extents[k].value;
+    for (int64_t i = 0; i < n;) {
+      SmallVector<bool> in = insideAt(w, active, i);
+      int64_t end = i + 1;
+      while (in == active && end < n && insideAt(w, active, end) == active)
+        ++end;
+      if (end - i > 1 && (end - i) * below(k) > 4) {
+        acc = loop(k, e.ir.index(i), e.ir.index(end), std::move(acc), active);
+        i = end;
         continue;
-      red[k] = Coord(i);
-      acc = run(k + 1, std::move(acc), in);
+      }
+      if (llvm::is_contained(in, true)) {
+        red[k] = Coord(i);
+        acc = run(k + 1, std::move(acc), in);
+      }
+      ++i;
     }
     return acc;
   }

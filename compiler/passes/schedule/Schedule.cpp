@@ -521,6 +521,11 @@ struct Policy {
     }
     return k * elementBytes(Emitter::elementType(root->getOperand(1)));
   }
+  bool isDepthwise() const {
+    auto conv = dyn_cast<ConvOp>(root);
+    return conv && conv.getGroups() > 1 &&
+           dimOf(conv.getFilter().getType(), rank - 2).isConstant(1);
+  }
   /// Innermost dimension of a packed right operand, if it is one.
   int64_t packedTile() const {
     auto unpack = root->getOperand(1).getDefiningOp<UnpackOp>();
@@ -554,7 +559,11 @@ struct Policy {
     }
     if (tile >= s.lanes && m != 1)
       s.vecs = std::min(s.vecs, tile / s.lanes);
+    if (isDepthwise()) // every row has inputs of its own: no more than hide latency
+      s.vecs = 1;
     int64_t fit = std::max<int64_t>(1, (registers - s.vecs - 1) / s.vecs);
+    if (isDepthwise())
+      fit = std::min<int64_t>(fit, 8);
     s.rows = std::clamp<int64_t>(fit, 1, std::min<int64_t>(m, 24));
 
     int64_t columns = std::max<int64_t>(

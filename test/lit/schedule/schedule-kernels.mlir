@@ -3,7 +3,7 @@
 // Two kernels that differ only in the names of their sizes are one function;
 // each dispatch says what its sizes are.
 // CHECK-LABEL: func.func @twice
-// CHECK: nn.dispatch @kernels::@elementwise_0(%arg0) {{.*}}grid = #nn.sizes<"floordiv(batch + 1023, 1024)">, inplace = array<i64: 0, 0>, scratch = #nn.sizes<0>, sizes = #nn.sizes<"batch">
+// CHECK: nn.dispatch @kernels::@elementwise_0(%arg0) {bytes = #nn.sizes<"8*batch">, {{.*}}flops = #nn.sizes<"batch">, grid = #nn.sizes<"floordiv(batch + 1023, 1024)">, inplace = array<i64: 0, 0>, scratch = #nn.sizes<0>, sizes = #nn.sizes<"batch">
 // CHECK: nn.dispatch @kernels::@elementwise_0(%arg1) {{.*}}grid = #nn.sizes<"floordiv(len + 1023, 1024)">{{.*}}sizes = #nn.sizes<"len">
 // CHECK: nn.dispatch @kernels::@elementwise_1(%arg0)
 !x = tensor<?xf32, #nn.sizes<"batch">>
