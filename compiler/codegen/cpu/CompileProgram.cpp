@@ -2,7 +2,6 @@
 
 #include "compiler/codegen/cpu/HostProgram.h"
 #include "compiler/codegen/cpu/LowerToLlvm.h"
-#include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/raw_ostream.h"
 #include <set>
 
@@ -56,8 +55,6 @@ private:
   LogicalResult addConstants();
   LogicalResult addKernels();
   LogicalResult addHost();
-  /// The sanitizer's runtime comes with the program that loads the artifact.
-  void addSanitizerSymbols();
   void keep(EmittedObject &object) {
     result->spec.objects.push_back(std::move(object.object));
     result->llvm += object.llvm;
@@ -195,30 +192,7 @@ LogicalResult Compilation::addHost() {
     return failure();
   result->spec.siteSymbols = host->sites;
   keep(*object);
-  if (options.emit.sanitizeAddress)
-    addSanitizerSymbols();
   return success();
-}
-
-void Compilation::addSanitizerSymbols() {
-  std::set<std::string> names;
-  for (const std::string &bytes : result->spec.objects) {
-    auto file = llvm::object::ObjectFile::createELFObjectFile(
-        llvm::MemoryBufferRef(bytes, "object"));
-    if (!file) {
-      llvm::consumeError(file.takeError());
-      continue;
-    }
-    for (const llvm::object::SymbolRef &symbol : (*file)->symbols()) {
-      llvm::Expected<StringRef> name = symbol.getName();
-      if (!name)
-        llvm::consumeError(name.takeError());
-      else if (name->starts_with("__asan_"))
-        names.insert(name->str());
-    }
-  }
-  result->spec.externalSymbols.insert(result->spec.externalSymbols.end(),
-                                      names.begin(), names.end());
 }
 
 } // namespace

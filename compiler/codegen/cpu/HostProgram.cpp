@@ -249,6 +249,8 @@ private:
   void poison(StringRef function, Value address, Value bytes) {
     auto callee =
         g.declare(function, LLVM::LLVMVoidType::get(g.context), {g.ptr, g.i64});
+    // From the sanitizer's runtime, which the loading program brings.
+    callee.setVisibility_(LLVM::Visibility::Default);
     LLVM::CallOp::create(b, loc, callee, ValueRange{address, bytes});
   }
   LogicalResult emit(Block &block);
