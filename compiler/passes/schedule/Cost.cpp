@@ -19,7 +19,8 @@ SizeExpr product(Value v, ArrayRef<int64_t> dims) {
 /// All dimensions but the last one.
 SizeExpr leading(Value v) {
   SizeExpr n = 1;
-  for (const SizeExpr &d : ArrayRef(dimsOf(v)).drop_back())
+  auto dims = dimsOf(v); // a temporary would not outlive the loop's range
+  for (const SizeExpr &d : ArrayRef(dims).drop_back())
     n = n * d;
   return n;
 }

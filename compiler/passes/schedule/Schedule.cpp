@@ -513,10 +513,12 @@ struct Policy {
       for (int64_t d : dot.getLhsContract())
         k *= guess(x[d], 512);
     } else if (auto conv = dyn_cast<ConvOp>(root)) {
-      for (const SizeExpr &d : ArrayRef(dimsOf(conv.getFilter())).drop_back())
+      auto dims = dimsOf(conv.getFilter());
+      for (const SizeExpr &d : ArrayRef(dims).drop_back())
         k *= guess(d, 64);
     } else if (auto grad = dyn_cast<ConvFilterGradOp>(root)) {
-      for (const SizeExpr &d : ArrayRef(dimsOf(grad.getGrad())).drop_back())
+      auto dims = dimsOf(grad.getGrad());
+      for (const SizeExpr &d : ArrayRef(dims).drop_back())
         k *= guess(d, 16);
     }
     return k * elementBytes(Emitter::elementType(root->getOperand(1)));
