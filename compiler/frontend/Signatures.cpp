@@ -7,6 +7,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
 #include <map>
+#include <set>
 
 using namespace mlir;
 using namespace ingot;
@@ -257,6 +258,18 @@ frontend::signatureOfGraph(const proto::GraphDef &graph,
                       "with --fetch";
     return failure();
   }
+  std::set<std::string> names;
+  for (const SignatureInput &input : signature.inputs)
+    if (!names.insert(input.name).second) {
+      report.error() << "--feed " << input.name << " is given twice";
+      return failure();
+    }
+  names.clear();
+  for (const SignatureOutput &output : signature.outputs)
+    if (!names.insert(output.name).second) {
+      report.error() << "--fetch " << output.name << " is given twice";
+      return failure();
+    }
   return std::vector<Signature>{signature};
 }
 
