@@ -227,6 +227,8 @@ def make(name):
         make_keras(w, m)
         if name in ("mlp", "lenet"):
             make_training(w, name, m)
+        if name == "digits":  # as it was before training, to be trained by Ingot
+            zoo.build_keras(m.make, "float32", None).export(str(w.dir / "saved_model_untrained"), verbose=False)
     elif isinstance(m, zoo.ModuleModel):
         make_module(w, m)
     else:
