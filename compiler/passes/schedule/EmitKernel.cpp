@@ -91,7 +91,7 @@ SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
     if (!pointwise || operand.use_empty())
       continue;
     for (auto [r, v] : llvm::enumerate(body.getTerminator()->getOperands()))
-      if (v.getType() == operand.getType() && !e.bufferOf(v) &&
+      if (v.getType() == operand.getType() && !e.borrowed.count(r) &&
           taken.insert(r).second) {
         pairs.append({static_cast<int64_t>(r),
                       static_cast<int64_t>(operand.getArgNumber())});

@@ -50,6 +50,8 @@ public:
   llvm::SmallVector<mlir::Value> pointers;
   /// Buffers of results, in order.
   llvm::SmallVector<Buffer> results;
+  /// Results that hold something else on the way: their memory is no operand's.
+  llvm::SmallDenseSet<unsigned> borrowed;
   /// Coordinates are one index over all elements (see isFlat).
   bool flat = false;
 

@@ -171,6 +171,7 @@ private:
       buffer.written = true;
       e.setBuffer(v, buffer);
       kept.insert(v);
+      e.borrowed.insert(r);
     }
   }
 

@@ -153,3 +153,22 @@ TEST(Rows, MaxKeepsNaN) {
   x[150] = 4;
   expectNear(k.one<float>({x}), {NAN, 4}, 0);
 }
+
+TEST(Rows, AResultThatKeepsExpIsNotInPlace) {
+  // The operand is read again after exp has been parked in the result's row.
+  std::string text = softmaxText("n");
+  size_t at = text.find("nn.yield %q");
+  text.replace(at, 11, "%a = nn.add %q, %0 : tensor<?x?xf32, #nn.sizes<\"b\", \"n\">>\nnn.yield %a");
+  KernelRun k(text, {{"b", 3}, {"n", 21}});
+  EXPECT_TRUE(k.inplace.empty());
+  auto x = randoms(63);
+  std::vector<float> want;
+  for (int i = 0; i < 3; ++i) {
+    double s = 0;
+    for (int j = 0; j < 21; ++j)
+      s += std::exp(double(x[i * 21 + j]));
+    for (int j = 0; j < 21; ++j)
+      want.push_back(std::exp(double(x[i * 21 + j])) / s + x[i * 21 + j]);
+  }
+  expectNear(k.one<float>({x}), want, 1e-6f);
+}
