@@ -1,10 +1,11 @@
 // The facade: reads a model, runs the stages, makes objects, writes or loads.
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
+#include "compiler/Report.h"
 #include "compiler/codegen/artifact/LoadedArtifact.h"
 #include "compiler/codegen/cpu/CompileProgram.h"
 #include "compiler/dialects/Graph/Graph.h"
-#include "compiler/dialects/Nn/Nn.h"
+#include "compiler/dialects/Nn/Cost.h"
 #include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
@@ -13,8 +14,6 @@
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <chrono>
@@ -86,26 +85,6 @@ bool writeText(llvm::StringRef path, llvm::StringRef text, Messages &messages) {
   return false;
 }
 
-/// `--report`: every kernel as JSON.
-std::string reportOf(const CompiledProgram &program, const TargetInfo &target) {
-  llvm::json::Array kernels;
-  for (const KernelReport &k : program.kernels)
-    kernels.push_back(llvm::json::Object{{"name", k.name},
-                                         {"kind", k.kind},
-                                         {"schedule", k.schedule},
-                                         {"nodes", k.nodes},
-                                         {"dispatches", k.dispatches},
-                                         {"flops", k.flops},
-                                         {"bytes", k.bytes},
-                                         {"vector_bytes", k.code.vectorBytes},
-                                         {"spills", k.code.spills},
-                                         {"loop_spills", k.code.loopSpills},
-                                         {"text_bytes", static_cast<int64_t>(k.code.textBytes)}});
-  llvm::json::Value report = llvm::json::Object{
-      {"model", program.spec.model}, {"target", target.name}, {"cpu", target.cpu}, {"kernels", std::move(kernels)}};
-  return llvm::formatv("{0:2}\n", report).str();
-}
-
 /// One compilation from the reader to objects.
 class Compilation {
 public:
@@ -169,7 +148,10 @@ public:
       done = true;
       return writeText(options.output, options.emit == "llvm" ? program->llvm : program->assembly, messages);
     }
-    return options.report.empty() || writeText(options.report, reportOf(*program, target), messages);
+    if (options.report.empty())
+      return true;
+    bool html = llvm::StringRef(options.report).ends_with(".html");
+    return writeText(options.report, html ? reportAsHtml(*program, target) : reportAsJson(*program, target), messages);
   }
 
   std::string modelName() const {
@@ -284,29 +266,6 @@ static std::string spellType(Type type) {
   return s;
 }
 
-/// Multiplications and additions of all contractions in a function.
-static nn::SizeExpr countFlops(func::FuncOp f) {
-  nn::SizeExpr sum;
-  f.walk([&](Operation *op) {
-    nn::SizeExpr n;
-    if (auto dot = dyn_cast<nn::DotGeneralOp>(op)) {
-      n = nn::elementCount(dot.getType()) * 2;
-      for (int64_t d : dot.getLhsContract())
-        n = n * nn::dimOf(dot.getLhs().getType(), d);
-    } else if (auto conv = dyn_cast<nn::ConvOp>(op)) {
-      n = nn::elementCount(conv.getType()) * 2;
-      auto filter = nn::dimsOf(conv.getFilter());
-      for (auto &d : ArrayRef(filter).drop_back())
-        n = n * d;
-    }
-    for (Operation *p = op->getParentOp(); p && p != f; p = p->getParentOp())
-      if (auto loop = dyn_cast<nn::ForOp>(p))
-        n = n * loop.getTrip().expr(0);
-    sum = sum + n;
-  });
-  return sum;
-}
-
 bool inspect(const ModelOptions &options, ModelDescription &result, const MessageHandler &message) {
   CompileOptions o;
   o.model = options;
@@ -358,7 +317,7 @@ bool inspect(const ModelOptions &options, ModelDescription &result, const Messag
         if (f.getResultAttrOfType<StringAttr>(i, nn::kOutputAttr) && next < s.outputs.size())
           s.outputs[next++].type = spellType(f.getResultTypes()[i]);
       if (result.flops.empty() || s.name == "serving_default")
-        result.flops = countFlops(f).str();
+        result.flops = nn::countFlops(f).str();
     }
   }
   return true;

@@ -63,7 +63,7 @@ Command addCompile(CLI::App &app) {
   app.add_option("--learning-rate", o->training.learningRate, "Default: the optimizer's in Keras");
   app.add_option("--momentum", o->training.momentum, "Of sgd")->capture_default_str();
   app.add_option("--emit", o->emit, stageHelp());
-  app.add_option("--report", o->report, "Write a .json report of every kernel");
+  app.add_option("--report", o->report, "Write a report of every kernel: FILE.json, or FILE.html for people");
   app.add_flag("--debug-arena", o->debugArena, "Guarded memory for each buffer, freed ones filled with NaN");
   app.add_option_function<std::string>(
          "--sanitize", [o](const std::string &) { o->sanitizeAddress = true; }, "address: instrument the generated code")

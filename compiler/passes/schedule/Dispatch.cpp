@@ -1,5 +1,6 @@
 #include "compiler/passes/schedule/Dispatch.h"
 
+#include "compiler/dialects/Nn/Cost.h"
 #include "compiler/passes/schedule/EmitKernel.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "llvm/Support/raw_ostream.h"

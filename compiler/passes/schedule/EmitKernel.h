@@ -22,8 +22,7 @@ struct EmittedKernel {
 /// schedules are chosen and kernels emitted after it.
 void expandComposites(nn::KernelOp kernel);
 
-/// Arithmetic operations and bytes read and written, for reports.
-nn::SizeExpr countFlops(nn::KernelOp kernel);
+/// Bytes read and written, for reports (operations: see nn::countFlops).
 nn::SizeExpr countBytes(nn::KernelOp kernel);
 
 /// Data symbols that the kernel defines at run time.
