@@ -3,7 +3,7 @@
 // RUN: ingot-opt %s --schedule-gpu-kernels --emit-ptx | FileCheck %s
 
 // One sequence, four elements a thread, the rest one by one.
-// LOOPS: nn.dispatch @gpu_kernels::@elementwise_0(%arg0, %arg1) {chunk = 256
+// LOOPS: nn.dispatch @gpu_kernels::@elementwise_0(%arg0, %arg1) {{{.*}}chunk = 256
 // LOOPS-SAME: grid = #nn.sizes<"floordiv(100*batch + 1023, 1024)">
 // CHECK-LABEL: .visible .entry elementwise_0(
 // CHECK: .maxntid 256
