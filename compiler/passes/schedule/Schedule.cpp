@@ -508,18 +508,19 @@ struct Policy {
   /// Bytes of the operand that is read along the lanes, for one column.
   int64_t columnBytes() const {
     int64_t k = 1;
+    auto leading = [&](Value v, int64_t unknown) {
+      auto sizes = dimsOf(v);
+      for (const SizeExpr &d : ArrayRef(sizes).drop_back())
+        k *= guess(d, unknown);
+    };
     if (auto dot = dyn_cast<DotGeneralOp>(root)) {
       auto x = dimsOf(dot.getLhs());
       for (int64_t d : dot.getLhsContract())
         k *= guess(x[d], 512);
     } else if (auto conv = dyn_cast<ConvOp>(root)) {
-      auto dims = dimsOf(conv.getFilter());
-      for (const SizeExpr &d : ArrayRef(dims).drop_back())
-        k *= guess(d, 64);
+      leading(conv.getFilter(), 64);
     } else if (auto grad = dyn_cast<ConvFilterGradOp>(root)) {
-      auto dims = dimsOf(grad.getGrad());
-      for (const SizeExpr &d : ArrayRef(dims).drop_back())
-        k *= guess(d, 16);
+      leading(grad.getGrad(), 16);
     }
     return k * elementBytes(Emitter::elementType(root->getOperand(1)));
   }
