@@ -67,7 +67,6 @@ SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
   if (s.loops == Schedule::Loops::serial || s.rolledEpilogue)
     return pairs;
   Block &body = kernel.getBody().front();
-  DenseSet<int64_t> taken;
   for (BlockArgument operand : body.getArguments()) {
     bool pointwise = true;
     SmallVector<Value> work{operand};
@@ -91,14 +90,11 @@ SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
     if (!pointwise || operand.use_empty())
       continue;
     for (auto [r, v] : llvm::enumerate(body.getTerminator()->getOperands()))
-      if (v.getType() == operand.getType() && !e.borrowed.count(r) &&
-          taken.insert(r).second) {
+      if (v.getType() == operand.getType() && !e.borrowed.count(r))
         pairs.append({static_cast<int64_t>(r),
                       static_cast<int64_t>(operand.getArgNumber())});
-        break;
-      }
   }
-  return pairs;
+  return pairs; // the planner takes those that save a copy
 }
 
 /// An operation on complex numbers, which kernels do not have.
