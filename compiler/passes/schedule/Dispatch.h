@@ -1,5 +1,5 @@
-// From nn.kernel to nn.dispatch, for every target: kernels that compute the same
-// are found by their text, with size symbols renamed by first use.
+// From nn.kernel to nn.dispatch, for every target: kernels that compute the
+// same are found by their text, with size symbols renamed by first use.
 #ifndef INGOT_COMPILER_PASSES_SCHEDULE_DISPATCH_H
 #define INGOT_COMPILER_PASSES_SCHEDULE_DISPATCH_H
 
@@ -9,8 +9,8 @@
 namespace ingot::schedule {
 
 /// A copy of a kernel without its operands, composites expanded, whose size
-/// symbols are s0, s1... in the order of `symbols` (those of the original); data
-/// symbols that it defines are d0, d1...
+/// symbols are s0, s1... in the order of `symbols` (those of the original);
+/// data symbols that it defines are d0, d1...
 struct IsolatedKernel {
   mlir::OwningOpRef<nn::KernelOp> kernel;
   llvm::SmallVector<std::string> symbols;

@@ -302,6 +302,8 @@ public:
       bool fixed = llvm::all_of(
           tile.points, [&](auto &p) { return p[w.outDim].isStatic(); });
       bool constants = n.isStatic() && w.low.isStatic() && w.extent.isStatic();
+      if (w.every != 1 && same && !lanes && w.redScale == 1)
+        return strided(k, std::move(acc), active);
       if (lanes || w.every != 1 || (!same && !(fixed && constants)))
         return guarded(k, std::move(acc), active);
       if (!fixed || !constants)
@@ -340,11 +342,26 @@ private:
     return acc;
   }
   SmallVector<Value> loop(unsigned k, Value lo, Value hi,
-                          SmallVector<Value> acc, ArrayRef<bool> active) {
-    return e.ir.loop(lo, hi, 1, acc, [&](Value i, ArrayRef<Value> a) {
+                          SmallVector<Value> acc, ArrayRef<bool> active,
+                          int64_t step = 1) {
+    return e.ir.loop(lo, hi, step, acc, [&](Value i, ArrayRef<Value> a) {
       red[k] = Coord(i);
       return run(k + 1, SmallVector<Value>(a), SmallVector<bool>(active));
     });
+  }
+  /// Only every so many taps meet an element: a loop over those alone, for one
+  /// position of the window.
+  SmallVector<Value> strided(unsigned k, SmallVector<Value> acc,
+                             ArrayRef<bool> active) {
+    Ir &ir = e.ir;
+    const Window &w = r.windows[k];
+    Value x = ir.scalar(tap(e, w, tile.points[0][w.outDim], Coord()));
+    Value before = ir.sub(ir.index(0), x); // distance to the first element
+    // The first tap on an element; the offset keeps the dividend positive.
+    Value phase = ir.rem(ir.add(before, w.every << 32), ir.index(w.every));
+    Value lo = ir.max(before, phase);
+    Value hi = ir.min(ir.index(r.extents[k]), ir.sub(ir.index(w.extent), x));
+    return loop(k, lo, hi, std::move(acc), active, w.every);
   }
   static bool isInside(const Window &w, const Coords &point, int64_t i) {
     int64_t x =
@@ -382,7 +399,8 @@ private:
     return steps;
   }
   /// Points of `active` for which tap i lies inside.
-  SmallVector<bool> insideAt(const Window &w, ArrayRef<bool> active, int64_t i) {
+  SmallVector<bool> insideAt(const Window &w, ArrayRef<bool> active,
+                             int64_t i) {
     SmallVector<bool> in(active);
     for (unsigned p = 0; p < tile.points.size(); ++p)
       in[p] = in[p] && isInside(w, tile.points[p], i);

@@ -524,6 +524,13 @@ struct Policy {
     }
     return k * elementBytes(Emitter::elementType(root->getOperand(1)));
   }
+  /// A convolution over an input with holes between its elements: transposed
+  /// convolution, gradient of a strided one.
+  bool hasHoles() const {
+    auto conv = dyn_cast<ConvOp>(root);
+    return conv && llvm::any_of(conv.getLhsDilation(),
+                                [](int64_t d) { return d != 1; });
+  }
   bool isDepthwise() const {
     auto conv = dyn_cast<ConvOp>(root);
     return conv && conv.getGroups() > 1 &&
@@ -549,6 +556,9 @@ struct Policy {
                        : guess(dims[s.rowDim], 64) < 4 &&
                              guess(dims[d], 64) > guess(dims[s.rowDim], 64))
         s.rowDim = d;
+    bool holes = hasHoles();
+    if (holes) // positions of a tile must meet the same taps: rows are images
+      s.rowDim = dims[0].isConstant(1) ? -1 : 0;
     int64_t m = s.rowDim < 0 ? 1 : guess(dims[s.rowDim], 1 << 20);
     bool fixedRows = s.rowDim < 0 || dims[s.rowDim].constant();
     int64_t registers = target.vectorRegisters,
@@ -562,7 +572,10 @@ struct Policy {
     }
     if (tile >= s.lanes && m != 1)
       s.vecs = std::min(s.vecs, tile / s.lanes);
-    if (isDepthwise()) // every row has inputs of its own: no more than hide latency
+    if (holes && m != 1) // few images: enough columns to hide latency
+      s.vecs = std::min<int64_t>(vectors, 4);
+    if (isDepthwise()) // every row has inputs of its own: no more than hide
+                       // latency
       s.vecs = 1;
     int64_t fit = std::max<int64_t>(1, (registers - s.vecs - 1) / s.vecs);
     if (isDepthwise())

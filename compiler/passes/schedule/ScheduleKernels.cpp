@@ -135,8 +135,8 @@ private:
     if (it == emitted.end()) {
       std::string name =
           (kernel.getKind() + "_" + Twine(names[kernel.getKind()]++)).str();
-      auto k = schedule::emitKernel(*isolated.kernel, *s, processor, nested,
-                                    name);
+      auto k =
+          schedule::emitKernel(*isolated.kernel, *s, processor, nested, name);
       if (failed(k))
         return failure();
       if (failed(verify(k->function)))

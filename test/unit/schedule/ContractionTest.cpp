@@ -158,6 +158,12 @@ TEST(Convolution, Groups) {
 TEST(Convolution, Transposed) {
   testConv({2, 5, 6, 4, 3, 3, 8, 1, 1, 1, 2, 1, 2, 1, 2});
 }
+TEST(Convolution, TransposedOfOddShapes) {
+  testConv({1, 5, 6, 4, 3, 3, 40, 1, 1, 1, 1, 1, 1, 1, 2});
+  testConv({9, 4, 7, 5, 4, 4, 17, 1, 1, 2, 3, 3, 2, 1, 3});
+  testConv({2, 6, 5, 6, 3, 3, 6, 1, 1, 1, 2, 1, 2, 6, 2});
+  testConv({2, 5, 6, 4, 2, 2, 8, 1, 1, 1, 1, 1, 1, 1, 2}, false);
+}
 TEST(Convolution, UnknownImage) {
   testConv({2, 9, 31, 4, 3, 3, 20, 1, 1, 1, 1, 1, 1}, true);
   testConv({1, 3, 2, 4, 5, 5, 20, 1, 1, 2, 2, 2, 2}, true);

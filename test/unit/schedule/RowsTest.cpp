@@ -158,7 +158,9 @@ TEST(Rows, AResultThatKeepsExpIsNotInPlace) {
   // The operand is read again after exp has been parked in the result's row.
   std::string text = softmaxText("n");
   size_t at = text.find("nn.yield %q");
-  text.replace(at, 11, "%a = nn.add %q, %0 : tensor<?x?xf32, #nn.sizes<\"b\", \"n\">>\nnn.yield %a");
+  text.replace(at, 11,
+               "%a = nn.add %q, %0 : tensor<?x?xf32, #nn.sizes<\"b\", "
+               "\"n\">>\nnn.yield %a");
   KernelRun k(text, {{"b", 3}, {"n", 21}});
   EXPECT_TRUE(k.inplace.empty());
   auto x = randoms(63);

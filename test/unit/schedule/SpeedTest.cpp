@@ -60,6 +60,13 @@ TEST(DISABLED_Speed, Conv) {
            2.0 * c.n * c.outH() * c.outW() * c.f * c.kh * c.kw * c.c,
            "GF/s nominal");
   }
+  for (int n : {1, 16}) {
+    Conv c{n, 28, 28, 128, 3, 3, 64, 1, 1, 1, 2, 1, 2, 1, 2};
+    KernelRun run(c.text(false), {{"batch", n}});
+    report("gradient of 3x3 stride 2", run,
+           {randoms(n * 28 * 28 * 128), randoms(9 * 128 * 64)},
+           2.0 * n * 56 * 56 * 64 * 9 * 128 / 4, "GF/s");
+  }
   for (const Conv &c : {Conv{1, 112, 112, 32, 3, 3, 32, 1, 1, 1, 1, 1, 1, 32},
                         Conv{1, 56, 56, 32, 3, 3, 32, 1, 1, 1, 1, 1, 1, 32}}) {
     KernelRun run(c.text(false), {{"batch", c.n}});
