@@ -52,6 +52,8 @@ static void buildTrain(OpPassManager &passes, const PipelineOptions &options) {
   o.optimizer = t.optimizer;
   o.hyper.learningRate = t.learningRate;
   o.hyper.momentum = t.momentum;
+  // An input projection that has left its loop has its gradient outside, too.
+  passes.addPass(createHoistLoopInvariantsPass());
   passes.addPass(train::createBuildTrainingPass(o));
   // What train, grads and evaluate compute twice, and values saved for nothing.
   passes.addPass(createCanonicalizerPass());
@@ -77,6 +79,9 @@ static void buildKernels(OpPassManager &passes, const PipelineOptions &options) 
   passes.addNestedPass<func::FuncOp>(evaluate::createFoldConstantsPass());
   // Layouts last: packed operands hide the plain ones from the patterns above.
   passes.addPass(createChooseLayoutsPass(options.target));
+  // Weights that a loop does not change are packed once, in front of it.
+  if (options.training.enabled || options.keepWeights)
+    passes.addPass(createHoistLoopInvariantsPass());
   passes.addPass(createFormKernelsPass(options.group));
   passes.addPass(createCSEPass()); // equal prepare kernels of several signatures
 }

@@ -15,7 +15,8 @@ bool isOutside(Value v, Operation *loop) { return v.getParentRegion()->isProperA
 /// Moves operations of the body whose operands are all from outside.
 void hoistInvariants(Operation *loop, Block &body) {
   for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
-    if (op.getNumRegions() || !isa<NnDialect>(op.getDialect()) || isa<NonzeroOp>(op))
+    // An unpack stays with the contraction that reads the panels through it.
+    if (op.getNumRegions() || !isa<NnDialect>(op.getDialect()) || isa<NonzeroOp, UnpackOp>(op))
       continue;
     if (llvm::all_of(op.getOperands(), [&](Value v) { return isOutside(v, loop); }))
       op.moveBefore(loop);

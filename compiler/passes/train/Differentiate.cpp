@@ -1,10 +1,12 @@
 // The sweep itself, and gradients through loops and branches.
 //
-// A loop saves the carried values of each iteration in [trip, ...] buffers; the
-// reverse loop reads them, computes the body again and sweeps over that copy.
+// A loop saves the carried values of each iteration in [trip, ...] buffers, and
+// the results of contractions, which are dear to compute again; the reverse loop
+// reads them, computes the rest of the body again and sweeps over that copy.
 // What it turns out not to need is removed afterwards with its buffer.
 #include "compiler/passes/train/Differentiate.h"
 #include "compiler/passes/train/GradientRules.h"
+#include "compiler/passes/train/LoopSums.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -117,6 +119,9 @@ void Gradient::markActive(Operation *op) {
 
 LogicalResult Gradient::sweep(ArrayRef<Operation *> ops) {
   for (Operation *op : llvm::reverse(ops)) {
+    for (Value r : op->getResults())
+      if (Value user = saved.lookup(r); user && of(user))
+        grads[r] = of(user);
     bool reached = llvm::any_of(op->getResults(), [&](Value r) { return needs(r) && of(r); });
     if (reached && failed(reverse(op)))
       return failure();
@@ -148,43 +153,60 @@ static SmallVector<Operation *> cloneBody(OpBuilder &b, Block &block, IRMapping 
   return clones;
 }
 
-/// The loop with each iteration's carried values saved behind its results.
-static ForOp savingLoop(OpBuilder &b, ForOp op) {
+/// Results that the reverse loop reads rather than computes again.
+static SmallVector<Value> dearResults(ForOp op) {
+  SmallVector<Value> r;
+  for (Operation &inner : op.getBody().front())
+    if (isa<DotGeneralOp, ConvOp>(inner))
+      r.push_back(inner.getResult(0));
+  return r;
+}
+static Dims withLeading(const SizeExpr &n, Value v) {
+  Dims dims{n};
+  llvm::append_range(dims, dimsOf(v));
+  return dims;
+}
+
+/// The loop with each iteration's carried values and then its dear results
+/// saved behind its results.
+static ForOp savingLoop(OpBuilder &b, ForOp op, ArrayRef<Value> dear) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(op);
   Build build{b, op.getLoc()};
   SizeExpr trip = op.getTrip().expr(0);
+  size_t n = op.getInits().size();
+  Block &old = op.getBody().front();
+  SmallVector<Value> kept(old.getArguments().drop_front().begin(), old.getArguments().end());
+  llvm::append_range(kept, dear);
   SmallVector<Value> inits(op.getInits());
-  for (Value v : op.getInits()) {
-    Dims dims{trip};
-    llvm::append_range(dims, dimsOf(v));
-    inits.push_back(build.full(dims, 0, Build::elem(v)));
-  }
+  for (Value v : kept)
+    inits.push_back(build.full(withLeading(trip, v), 0, Build::elem(v)));
   auto loop = ForOp::create(b, op.getLoc(), inits, trip);
   Block &block = loop.getBody().front();
   b.setInsertionPointToStart(&block);
   IRMapping map;
-  size_t n = op.getInits().size();
-  Block &old = op.getBody().front();
   for (size_t i = 0; i <= n; ++i)
     map.map(old.getArgument(i), block.getArgument(i));
-  SmallVector<Value> saved;
-  Value zero = build.scalar(0, b.getI32Type());
-  for (size_t i = 0; i < n; ++i) {
-    Value value = block.getArgument(i + 1), buffer = block.getArgument(n + i + 1);
-    Dims dims{SizeExpr(1)};
-    llvm::append_range(dims, dimsOf(value));
-    SmallVector<Value> starts(dims.size(), zero);
-    starts[0] = block.getArgument(0);
-    saved.push_back(DynamicUpdateSliceOp::create(b, op.getLoc(), buffer, build.reshape(value, dims), starts));
-  }
   cloneBody(b, old, map);
   SmallVector<Value> results;
   for (Value v : old.getTerminator()->getOperands())
     results.push_back(map.lookupOrDefault(v));
-  llvm::append_range(results, saved);
+  Value zero = build.scalar(0, b.getI32Type());
+  for (auto [i, v] : llvm::enumerate(kept)) {
+    Value value = build.reshape(map.lookup(v), withLeading(1, v)), buffer = block.getArgument(n + i + 1);
+    SmallVector<Value> starts(Build::rank(buffer), zero);
+    starts[0] = block.getArgument(0);
+    results.push_back(DynamicUpdateSliceOp::create(b, op.getLoc(), buffer, value, starts));
+  }
   YieldOp::create(b, op.getLoc(), results);
   return loop;
+}
+/// What the loop saved of iteration `step`.
+static Value loadSaved(Build &b, Value buffer, Value step, Value zero, Value like) {
+  SmallVector<Value> starts(Build::rank(buffer), zero);
+  starts[0] = step;
+  Type type = tensorType(withLeading(1, like), Build::elem(like));
+  return b.reshape(DynamicSliceOp::create(b.b, b.loc, type, buffer, starts), dimsOf(like));
 }
 
 /// Forgets values that are about to be erased: others may get their addresses.
@@ -193,6 +215,7 @@ static void forget(Gradient &g, Operation *op) {
     auto drop = [&](Value v) {
       g.active.erase(v);
       g.grads.erase(v);
+      g.saved.erase(v);
     };
     llvm::for_each(inner->getResults(), drop);
     for (Region &region : inner->getRegions())
@@ -208,7 +231,8 @@ LogicalResult Gradient::reverseFor(ForOp op) {
   for (Value v : capturedBy(op))
     if (needs(v))
       captured.push_back(v);
-  ForOp forward = savingLoop(builder, op);
+  SmallVector<Value> dear = dearResults(op);
+  ForOp forward = savingLoop(builder, op, dear);
 
   // Carried by the reverse loop: gradients of the carried, then of the captured.
   SmallVector<unsigned> carried;
@@ -229,33 +253,37 @@ LogicalResult Gradient::reverseFor(ForOp op) {
 
   SizeExpr trip = op.getTrip().expr(0);
   auto loop = ForOp::create(builder, op.getLoc(), inits, trip);
-  Block &block = loop.getBody().front();
+  Block &block = loop.getBody().front(), &old = op.getBody().front();
+  Value step;
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(&block);
     Type i32 = builder.getI32Type();
-    Value step = b.sub(b.size(trip - 1, i32), block.getArgument(0)), zero = b.scalar(0, i32);
+    step = b.sub(b.size(trip - 1, i32), block.getArgument(0));
+    Value zero = b.scalar(0, i32);
     IRMapping map;
-    Block &body = forward.getBody().front();
-    map.map(body.getArgument(0), step);
+    map.map(old.getArgument(0), step);
     for (unsigned i = 0; i < n; ++i) {
-      auto type = cast<RankedTensorType>(op.getInits()[i].getType());
-      Dims dims{SizeExpr(1)};
-      llvm::append_range(dims, dimsOf(type));
-      SmallVector<Value> starts(dims.size(), zero);
-      starts[0] = step;
-      Value saved = DynamicSliceOp::create(builder, op.getLoc(), tensorType(dims, type.getElementType()),
-                                           forward.getResult(n + i), starts);
-      Value value = b.reshape(saved, dimsOf(type));
+      Value value = loadSaved(b, forward.getResult(n + i), step, zero, op.getInits()[i]);
       if (needs(op.getResult(i)))
         active.insert(value);
-      map.map(op.getBody().front().getArgument(i + 1), value);
+      map.map(old.getArgument(i + 1), value);
     }
-    map.map(op.getBody().front().getArgument(0), step);
-    Block &old = op.getBody().front();
-    SmallVector<Operation *> ops = cloneBody(builder, old, map);
-    for (Operation *clone : ops)
-      markActive(clone);
+    SmallVector<Operation *> ops;
+    for (Operation &inner : old.without_terminator()) {
+      ops.push_back(builder.clone(inner, map));
+      markActive(ops.back());
+      auto at = inner.getNumResults() == 1 ? llvm::find(dear, inner.getResult(0)) : dear.end();
+      if (at == dear.end())
+        continue;
+      Value copy = ops.back()->getResult(0);
+      Value value = loadSaved(b, forward.getResult(2 * n + (at - dear.begin())), step, zero, copy);
+      if (needs(copy)) {
+        active.insert(value);
+        saved[copy] = value;
+      }
+      map.map(inner.getResult(0), value);
+    }
     for (auto [i, v] : llvm::enumerate(captured))
       grads[v] = block.getArgument(1 + carried.size() + i);
     for (auto [i, k] : llvm::enumerate(carried)) {
@@ -273,8 +301,9 @@ LogicalResult Gradient::reverseFor(ForOp op) {
       results.push_back(of(v));
     YieldOp::create(builder, op.getLoc(), results);
   }
+  SmallVector<Value> sums = sinkSums(builder, loop, step, carried.size());
   for (auto [i, v] : llvm::enumerate(captured))
-    grads[v] = loop.getResult(carried.size() + i);
+    grads[v] = sums[carried.size() + i];
   SmallVector<Value> carriedInits;
   for (unsigned k : carried)
     carriedInits.push_back(op.getInits()[k]);
@@ -282,7 +311,7 @@ LogicalResult Gradient::reverseFor(ForOp op) {
   forget(*this, op);
   op.erase();
   for (auto [i, init] : llvm::enumerate(carriedInits))
-    add(b, init, loop.getResult(i));
+    add(b, init, sums[i]);
   return success();
 }
 

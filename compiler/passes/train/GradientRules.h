@@ -19,6 +19,9 @@ public:
   llvm::DenseSet<mlir::Value> active;
   llvm::DenseMap<mlir::Value, mlir::Value> grads;
 
+  /// Results of copies whose users take a value saved by the primal loop instead.
+  llvm::DenseMap<mlir::Value, mlir::Value> saved;
+
   bool needs(mlir::Value v) const { return active.contains(v); }
   /// The gradient found for a value; null if none.
   mlir::Value of(mlir::Value v) const { return grads.lookup(v); }
