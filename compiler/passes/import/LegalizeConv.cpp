@@ -128,8 +128,9 @@ Dims Window::toLast(const Dims &d) const {
 LogicalResult readFilter(Node &n, const Dims &dims, int64_t spatial,
                          SmallVectorImpl<int64_t> &window) {
   for (const SizeExpr &d : dims)
-    if (!d.constant())
-      return n.refuse("the filter " + describe(dims) + " has unknown sizes");
+    if (auto c = d.constant(); !c || *c < 0)
+      return n.refuse("the filter " + describe(dims) +
+                      " has unknown or negative sizes");
   for (int64_t i = 0; i < spatial; ++i)
     window.push_back(*dims[i].constant());
   return success();
@@ -240,8 +241,13 @@ LogicalResult convBackpropInput(Node &n) {
     return failure();
   int64_t groups = 1;
   Value filter = n.in(1);
+  for (const SizeExpr &d : x)
+    if (auto c = d.constant(); c && *c < 0)
+      return n.refuse("the input's shape is " + describe(sizes));
   if (Depthwise) {
     groups = *f[Spatial].constant();
+    if (failed(n.same(x.back(), f[Spatial], "the number of channels")))
+      return failure();
     filter = depthwiseFilter(n, filter);
   } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(),
                                groups))) {
@@ -293,6 +299,8 @@ LogicalResult convBackpropFilter(Node &n) {
   int64_t groups = 1;
   if (Depthwise) {
     groups = *f[Spatial].constant();
+    if (failed(n.same(x.back(), f[Spatial], "the number of channels")))
+      return failure();
     own[Spatial] = 1;
     own.back() = f[Spatial] * f.back();
   } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(),

@@ -73,7 +73,8 @@ LogicalResult slice(Node &n) {
       sizes[d] = x[d] - (*begin)[d];
     auto room = (x[d] - (*begin)[d] - sizes[d]).constant();
     auto low = (*begin)[d].constant();
-    if ((room && *room < 0) || (low && *low < 0))
+    auto count = sizes[d].constant();
+    if ((room && *room < 0) || (low && *low < 0) || (count && *count < 0))
       return n.refuse("begin " + (*begin)[d].str() + " and size " +
                       sizes[d].str() + " leave dimension " + Twine(d) +
                       " of size " + x[d].str());
@@ -646,6 +647,9 @@ LogicalResult batchToSpace(Node &n) {
   for (size_t i = 0; i < m; ++i) {
     start[i + 1] = crops[2 * i];
     sizes[i + 1] = merged[i + 1] - crops[2 * i] - crops[2 * i + 1];
+    for (const SizeExpr &crop : {crops[2 * i], crops[2 * i + 1]})
+      if (auto c = crop.constant(); c && *c < 0)
+        return n.refuse("a crop of " + Twine(*c));
     if (auto c = sizes[i + 1].constant(); c && *c < 0)
       return n.refuse("crops exceed dimension " + Twine(i + 1) + " of size " +
                       merged[i + 1].str());

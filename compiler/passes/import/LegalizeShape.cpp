@@ -61,6 +61,9 @@ LogicalResult sizeOf(Node &n) {
 LogicalResult rankOf(Node &n) { return n.give(Known::scalar(n.rank(0))); }
 
 LogicalResult range(Node &n) {
+  for (unsigned i = 0; i < 3; ++i)
+    if (failed(n.needRank(i, 0, "operand " + std::to_string(i))))
+      return failure();
   auto start = n.sizes(0), limit = n.sizes(1);
   auto delta = n.integer(2);
   if (start && limit && delta && *delta && isa<IntegerType>(n.elem(0))) {
@@ -101,6 +104,8 @@ LogicalResult range(Node &n) {
 }
 
 LogicalResult linSpace(Node &n) {
+  if (failed(n.needRank(0, 0, "start")) || failed(n.needRank(1, 0, "stop")))
+    return failure();
   auto count = n.integer(2);
   if (!count || *count < 1)
     return n.refuse("the number of elements must be a constant of 1 or more");
@@ -391,14 +396,15 @@ LogicalResult dynamicStitch(Node &n) {
     if (at.size() != values.size())
       return n.refuse("stitches slices, only scalars are supported");
     for (auto [p, v] : llvm::zip(at, values)) {
+      if (p < 0 || p >= kMaxKnown)
+        return n.refuse("index " + Twine(p) + " is no place in a shape");
       places[p] = v;
       count = std::max(count, p + 1);
     }
   }
   Known k{{count}, Dims(count, SizeExpr(0))};
   for (auto &[p, v] : places)
-    if (p >= 0)
-      k.values[p] = v;
+    k.values[p] = v;
   return n.give(k);
 }
 
