@@ -53,7 +53,7 @@ func.func @softmax(%x: !x) -> !x {
 }
 
 // Sums of long rows: a block a row.
-// LOOPS: nn.dispatch @gpu_kernels::@row_1(%arg0) {chunk = 256
+// LOOPS: nn.dispatch @gpu_kernels::@row_1(%arg0) {{{.*}}chunk = 256
 // LOOPS-SAME: grid = #nn.sizes<"batch">
 // CHECK-LABEL: .visible .entry row_1(
 // CHECK: .shared
@@ -73,7 +73,7 @@ func.func @sums(%x: !long) -> !rows {
 }
 
 // A Dense layer: exact float32, the bias and relu in registers.
-// LOOPS: nn.dispatch @gpu_kernels::@contraction_0(%arg0, %arg1, %arg2) {chunk = 256
+// LOOPS: nn.dispatch @gpu_kernels::@contraction_0(%arg0, %arg1, %arg2) {{{.*}}chunk = 256
 // LOOPS-SAME: grid = #nn.sizes<"8*floordiv(batch + 63, 64)">
 // CHECK-LABEL: .visible .entry contraction_0(
 // CHECK: .shared .align 16
