@@ -285,7 +285,12 @@ bool inspect(const ModelOptions &options, ModelDescription &result, const Messag
     for (unsigned i = 0; i < f.getNumResults(); ++i)
       if (auto output = f.getResultAttrOfType<StringAttr>(i, nn::kOutputAttr))
         s.outputs.push_back({output.str(), spellType(f.getResultTypes()[i])});
-    result.signatures.push_back(std::move(s));
+    result.signatures.push_back(s);
+    if (auto aliases = f->getAttrOfType<ArrayAttr>(nn::kAliasesAttr))
+      for (StringRef alias : aliases.getAsValueRange<StringAttr>()) {
+        s.name = alias.str();
+        result.signatures.push_back(s);
+      }
   }
   bool all = true;
   for (auto &[op, count] : counts) {
@@ -310,7 +315,9 @@ bool inspect(const ModelOptions &options, ModelDescription &result, const Messag
   for (auto f : full.model.module->getOps<func::FuncOp>()) {
     auto name = f->getAttrOfType<StringAttr>(nn::kSignatureAttr);
     for (SignatureDescription &s : result.signatures) {
-      if (!name || s.name != name.str())
+      auto aliases = f->getAttrOfType<ArrayAttr>(nn::kAliasesAttr);
+      if (!name || (s.name != name.str() &&
+                    !(aliases && llvm::is_contained(aliases.getAsValueRange<StringAttr>(), s.name))))
         continue;
       unsigned next = 0;
       for (unsigned i = 0; i < f.getNumResults(); ++i)

@@ -96,7 +96,13 @@ LogicalResult Compilation::addSignature(rt::ProgramOp program) {
   signature.arenaSymbol = symbols.arena;
   signature.shapesSymbol = symbols.shapes;
   signature.boundsSymbol = symbols.bounds;
-  result->spec.signatures.push_back(std::move(signature));
+  result->spec.signatures.push_back(signature);
+  // Signatures that are equal but for the name share the program.
+  if (auto aliases = program->getAttrOfType<ArrayAttr>(nn::kAliasesAttr))
+    for (StringRef name : aliases.getAsValueRange<StringAttr>()) {
+      signature.name = name.str();
+      result->spec.signatures.push_back(signature);
+    }
   return success();
 }
 

@@ -58,6 +58,7 @@ int64_t elementBytes(mlir::Type element);
 
 /// Attribute names on functions, arguments and results (docs/design.md).
 constexpr llvm::StringLiteral kSignatureAttr = "ingot.signature";
+constexpr llvm::StringLiteral kAliasesAttr = "ingot.aliases";
 constexpr llvm::StringLiteral kInputAttr = "ingot.input";
 constexpr llvm::StringLiteral kOutputAttr = "ingot.output";
 constexpr llvm::StringLiteral kVariableAttr = "ingot.variable";

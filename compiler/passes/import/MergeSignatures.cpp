@@ -5,6 +5,7 @@
 #include "compiler/passes/import/Passes.h"
 
 #include "compiler/dialects/Graph/Graph.h"
+#include "compiler/dialects/Nn/Nn.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -114,10 +115,10 @@ struct MergeSignatures : PassWrapper<MergeSignatures, OperationPass<ModuleOp>> {
         continue;
       }
       SmallVector<Attribute> names;
-      if (auto known = (*same)->getAttrOfType<ArrayAttr>("ingot.aliases"))
+      if (auto known = (*same)->getAttrOfType<ArrayAttr>(nn::kAliasesAttr))
         names.append(known.begin(), known.end());
       names.push_back(func->getAttr("ingot.signature"));
-      (*same)->setAttr("ingot.aliases", b.getArrayAttr(names));
+      (*same)->setAttr(nn::kAliasesAttr, b.getArrayAttr(names));
       dropped.push_back(func);
     }
     for (func::FuncOp func : dropped)

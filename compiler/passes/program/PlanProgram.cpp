@@ -91,12 +91,15 @@ private:
     };
     StringRef name = function.getSymName();
     auto signature = function->getAttrOfType<StringAttr>(nn::kSignatureAttr);
-    return rt::ProgramOp::create(
+    auto program = rt::ProgramOp::create(
         b, function.getLoc(), name, signature ? signature.getValue() : name,
         tensorList(true), tensorList(false), strings(symbols.entry),
         ArrayRef<int64_t>(symbols.bindings), strings(symbols.data),
         SizesAttr::get(b.getContext(), symbols.bounds), size(arena),
         actions.writesState, guard);
+    if (Attribute aliases = function->getAttr(nn::kAliasesAttr))
+      program->setAttr(nn::kAliasesAttr, aliases);
+    return program;
   }
 
   /// The value of a resource's buffer, named once at the top of the program.
