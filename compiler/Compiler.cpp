@@ -4,6 +4,7 @@
 #include "compiler/Report.h"
 #include "compiler/codegen/artifact/LoadedArtifact.h"
 #include "compiler/codegen/cpu/CompileProgram.h"
+#include "compiler/codegen/nvptx/DeviceCode.h"
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Cost.h"
 #include "compiler/frontend/Exporter.h"
@@ -109,12 +110,21 @@ public:
     if (!t)
       return complain(llvm::toString(t.takeError()));
     target = *t;
+    if (options.target == "cpu")
+      return options.emit != "ptx" || complain("--emit ptx needs --target cuda");
+    auto g = parseGpuTarget(options.target);
+    if (!g)
+      return complain(llvm::toString(g.takeError()));
+    if (options.debugArena || options.sanitizeAddress)
+      return complain("--debug-arena and --sanitize work on the CPU's memory: use them with --target cpu");
+    gpu = *g;
     return true;
   }
 
   /// Runs the stages made of passes up to and including `last`.
   bool runStages(llvm::StringRef last = "rt") {
     PipelineOptions p{target, options.training, options.keepWeights, options.group, options.debugArena};
+    p.gpu = gpu.has_value();
     for (const Stage &stage : pipelineStages()) {
       if (!stage.build)
         continue;
@@ -137,6 +147,21 @@ public:
     p.emit.sanitizeAddress = options.sanitizeAddress;
     p.emit.wantLlvm = options.emit == "llvm" || !options.dumpDir.empty();
     p.emit.wantAssembly = options.emit == "asm" || !options.dumpDir.empty();
+    std::unique_ptr<DeviceCode> device;
+    if (gpu) {
+      std::string ptx;
+      auto d = compileDevice(*model.module, *gpu, target, p.model, &ptx);
+      if (failed(d))
+        return complain("generation of GPU code failed");
+      device = std::move(*d);
+      p.device = device.get();
+      if (!options.dumpDir.empty() && !dump("ptx", ptx))
+        return false;
+      if (options.emit == "ptx") {
+        done = true;
+        return writeText(options.output, ptx, messages);
+      }
+    }
     auto r = compileProgram(*model.module, target, p);
     if (failed(r))
       return complain("code generation failed");
@@ -171,6 +196,7 @@ public:
   Messages messages;
   ImportedModel model;
   TargetInfo target;
+  std::optional<GpuTarget> gpu;
   std::unique_ptr<CompiledProgram> program;
   /// Called after each stage made of passes, with its name.
   std::function<void(llvm::StringRef)> stageDone;
@@ -186,7 +212,7 @@ private:
     if (std::error_code e = llvm::sys::fs::create_directories(options.dumpDir))
       return complain(options.dumpDir + ": " + e.message());
     llvm::SmallString<128> path(options.dumpDir);
-    llvm::sys::path::append(path, modelName() + "." + stage + (stage == "asm" ? ".s" : stage == "llvm" ? ".ll" : ".mlir"));
+    llvm::sys::path::append(path, modelName() + "." + stage + (stage == "asm" ? ".s" : stage == "llvm" ? ".ll" : stage == "ptx" ? ".ptx" : ".mlir"));
     return writeText(path, text, messages);
   }
 

@@ -78,10 +78,16 @@ static void buildKernels(OpPassManager &passes, const PipelineOptions &options) 
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(evaluate::createFoldConstantsPass());
   // Layouts last: packed operands hide the plain ones from the patterns above.
+<<<<<<< HEAD
   passes.addPass(createChooseLayoutsPass(options.target));
   // Weights that a loop does not change are packed once, in front of it.
   if (options.training.enabled || options.keepWeights)
     passes.addPass(createHoistLoopInvariantsPass());
+=======
+  // GPU kernels bring tiles into order on their way to shared memory.
+  if (!options.gpu)
+    passes.addPass(createChooseLayoutsPass(options.target));
+>>>>>>> 9453b35 (Compile models for NVIDIA GPUs: PTX in the artifact, the driver by dlopen)
   passes.addPass(createFormKernelsPass(options.group));
   passes.addPass(createCSEPass()); // equal prepare kernels of several signatures
 }
@@ -89,6 +95,9 @@ static void buildKernels(OpPassManager &passes, const PipelineOptions &options) 
 //===-- 6 schedule --------------------------------------------------------===//
 
 static void buildLoops(OpPassManager &passes, const PipelineOptions &options) {
+  // What runs at compile time is left to the CPU.
+  if (options.gpu)
+    passes.addPass(createScheduleGpuKernelsPass());
   passes.addPass(createScheduleKernelsPass(options.target));
 }
 
@@ -112,6 +121,7 @@ static const Stage kStages[] = {
     {{"rt", "host programs: dispatches on planned buffers"}, buildRt},
     {{"llvm", "LLVM IR of kernels and host programs"}, nullptr},
     {{"asm", "assembly of the kernels"}, nullptr},
+    {{"ptx", "with --target cuda: PTX of the kernels"}, nullptr},
 };
 
 llvm::ArrayRef<Stage> pipelineStages() { return kStages; }

@@ -17,6 +17,7 @@ struct PipelineOptions {
   bool keepWeights = false;
   bool group = true;
   bool debugArena = false;
+  bool gpu = false; ///< kernels for the GPU; `target` is its host
 };
 
 /// A stage: its passes turn the stage before it into what `--emit NAME` shows.

@@ -30,6 +30,34 @@ typedef struct ingot_rt_site {
   int32_t reserved;
 } ingot_rt_site;
 
+/** A kernel on a GPU. In the sites of a module with a `device`, `kernel` is the
+ * address of one of these; `grid` of the dispatch counts blocks and `chunk` is
+ * the threads of one. Its parameters are the addresses of the buffers (global
+ * memory, aligned to 64 bytes), then the sizes as 64-bit integers. */
+typedef struct ingot_rt_device_kernel {
+  const char *name;
+  uint32_t num_buffers, num_sizes;
+  uint32_t index; /**< 0, 1, 2... over all kernels of the module */
+  uint32_t reserved;
+} ingot_rt_device_kernel;
+
+/** GPU code: PTX text, ended by a zero byte, or a cubin. */
+typedef struct ingot_rt_device_image {
+  const void *data;
+  uint64_t bytes;
+  uint32_t arch;  /**< compute capability times 10 */
+  uint32_t exact; /**< 0: for this and all later ones; else for this alone */
+} ingot_rt_device_image;
+
+/** What a module for a GPU has besides. Memory of its states and contexts is
+ * the device's; host programs only pass addresses on. */
+typedef struct ingot_rt_device {
+  const struct ingot_rt_device_functions *functions; /**< runtime/core/device.h */
+  const ingot_rt_device_image *images;
+  const ingot_rt_device_kernel *const *kernels; /**< by index */
+  uint32_t num_images, num_kernels;
+} ingot_rt_device;
+
 /** A host program. Called after the runtime has checked everything: shapes,
  * dtypes, pointers, capacities, symbols bound, arena large enough.
  *   inputs     data of each input, in signature order; never written
@@ -96,6 +124,7 @@ typedef struct ingot_rt_module {
   uint64_t cpu_features;             /**< INGOT_RT_CPU_* bits it needs */
   void *instance; /**< INGOT_RT_INSTANCE_BYTES of zeros, 64-byte aligned, that
                        the runtime owns */
+  const ingot_rt_device *device; /**< null: everything runs on the CPU */
 } ingot_rt_module;
 
 /** Processor features an artifact may need (x86-64). */
@@ -123,6 +152,11 @@ enum {
 int32_t ingot_rt_dispatch(ingot_context *context, const ingot_rt_site *site,
                           void *const *buffers, const int64_t *sizes,
                           int64_t grid, int64_t chunk, int64_t scratch);
+
+/** Copies `bytes` between buffers of a device. Host programs for the CPU call
+ * memcpy instead. */
+int32_t ingot_rt_copy(ingot_context *context, void *to, const void *from,
+                      int64_t bytes);
 
 /** Records `message` (copied) for the caller and returns `status`:
  * `return ingot_rt_fail(ctx, INGOT_FAILED, "...")`. */

@@ -1,6 +1,7 @@
 // Contexts and calls: check what the caller gave, bind the named sizes, run
 // the host program. After the first call of a size nothing here allocates.
 #include "core.h"
+#include "device.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -74,6 +75,8 @@ ingot_status contextCreate(const ingot_module *module,
     dims = maximum(dims, rt.num_dims);
     pointers = maximum(pointers, signature.num_inputs + signature.num_outputs);
   }
+  if (m->device)
+    pointers *= 2; // the caller's, then the device's
   ingot_allocator allocator = o.allocator ? *o.allocator : defaultAllocator;
   uint64_t selfBytes = align64(sizeof(ingot_context)) +
                        8 * ((uint64_t)symbols + dims + pointers) +
@@ -93,7 +96,14 @@ ingot_status contextCreate(const ingot_module *module,
   state->references.add(1);
   c->state = state;
   c->trace = traceOpen();
-  if (o.pool) {
+  if (m->device) {
+    c->threads = 1;
+    status = m->device->functions->openStream(m, &c->stream);
+    if (status != INGOT_OK) {
+      contextDestroy(c);
+      return status;
+    }
+  } else if (o.pool) {
     c->userPool = *o.pool;
     c->threads = minimum(o.pool->workers, maxThreads);
     c->userPool.workers = c->threads;
@@ -116,6 +126,8 @@ void contextDestroy(ingot_context *c) {
     return;
   traceClose(c->trace);
   ingot_allocator allocator = c->allocator;
+  if (c->module->device)
+    releaseDeviceMemory(c);
   if (c->arena)
     allocator.release(allocator.user, c->arena, c->arenaBytes);
   if (c->scratch)
@@ -335,6 +347,8 @@ static ingot_status growArena(ingot_context *c, int64_t bytes) {
                 model);
   if ((uint64_t)bytes <= c->arenaBytes)
     return INGOT_OK;
+  if (c->module->device)
+    return growOnDevice(c, c->arena, c->arenaBytes, (uint64_t)bytes);
   if (c->arena)
     c->allocator.release(c->allocator.user, c->arena, c->arenaBytes);
   c->arenaBytes = 0;
@@ -366,9 +380,12 @@ ingot_status execute(ingot_context *c, uint32_t index) {
                 writes ? "uses" : "changes");
   uint64_t saved = flushDenormals();
   uint64_t begin = c->trace ? nanoseconds() : 0;
-  ingot_status status = rt.program(
-      c, c->pointers, c->pointers + signature.num_inputs, c->state->variables,
-      c->state->constants, c->symbols, c->arena);
+  ingot_status status =
+      c->module->device
+          ? runOnDevice(c, index)
+          : rt.program(c, c->pointers, c->pointers + signature.num_inputs,
+                       c->state->variables, c->state->constants, c->symbols,
+                       c->arena);
   if (c->trace)
     traceRun(c->trace, signature.name, begin, nanoseconds());
   restoreDenormals(saved);

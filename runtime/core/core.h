@@ -25,6 +25,8 @@ struct Instance {
   Atomic<ingot_state *> defaultState;
   Atomic<Pool *> pool;
   Atomic<ingot_context *> idle[idleSlots];
+  Atomic<void *> device; ///< what the device functions made of the module
+  Atomic<const ingot_rt_module *> deviceUser; ///< set where it has to be closed
   Instance *next;
 };
 static_assert(sizeof(Instance) <= INGOT_RT_INSTANCE_BYTES, "");
@@ -44,6 +46,7 @@ struct ingot_state {
   const char *weights; ///< byte 0 of the weights
   void *mapping;       ///< of the side file, or null
   uint64_t mappingBytes;
+  void *deviceMemory; ///< variables and constants of a module with a device
   uint64_t selfBytes; ///< of this struct and its tables
 };
 
@@ -61,6 +64,9 @@ struct ingot_context {
   int64_t *symbols;
   int64_t *dims;
   void **pointers;              ///< inputs, then outputs
+  void *stream;                 ///< of the device, or null
+  char *staging;                ///< inputs and outputs in the device's memory
+  uint64_t stagingBytes;
   ingot_rt::SiteTotals *totals; ///< null unless profiling
   bool profiling;
   ingot_rt::TraceBuffer *trace; ///< null unless INGOT_TRACE is set
@@ -88,6 +94,14 @@ extern const ingot_allocator defaultAllocator;
 
 /// Elements of a shape; false on overflow or a negative size.
 bool elementCount(const int64_t *dims, int32_t rank, int64_t &count);
+
+/// Bytes of a variable's value.
+uint64_t variableBytes(const ingot_variable &v);
+/// Where a constant's bytes are in the host's memory.
+const void *locate(const ingot_state *state, const ingot_rt_constant &c);
+/// Adds one dispatch to what its site has cost.
+void record(ingot_context *context, const ingot_rt_site *site,
+            const int64_t *sizes, uint64_t begin, uint64_t end);
 
 /// Bits of features this processor lacks out of `needed`.
 uint64_t missingCpuFeatures(uint64_t needed);

@@ -1,5 +1,6 @@
 // What a host program calls, and what is measured about it.
 #include "core.h"
+#include "device.h"
 
 #include <string.h>
 
@@ -49,7 +50,7 @@ static int32_t runJob(ingot_context *c, const Job &job) {
   return c->pool->run(job, c->threads);
 }
 
-static void record(ingot_context *c, const ingot_rt_site *site,
+void record(ingot_context *c, const ingot_rt_site *site,
                    const int64_t *sizes, uint64_t begin, uint64_t end) {
   SiteTotals &t = c->totals[site->index];
   t.calls += 1;
@@ -94,6 +95,8 @@ int32_t ingot_rt_dispatch(ingot_context *c, const ingot_rt_site *site,
                           int64_t grid, int64_t chunk, int64_t scratch) {
   if (grid <= 0)
     return 0;
+  if (c->module->device)
+    return dispatchOnDevice(c, site, buffers, sizes, grid, chunk);
   if (chunk < 1)
     chunk = 1;
   // At most 2^31 chunks; a multiple of a chunk is as good.

@@ -1,6 +1,7 @@
 // The table of functions behind ingot_module, the typed one-call functions,
 // and what happens when the artifact is unloaded.
 #include "core.h"
+#include "device.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,6 +41,8 @@ static void release(Instance &instance) {
     free(pool);
   }
   stateDestroy(instance.defaultState.exchange(nullptr));
+  if (const ingot_rt_module *m = instance.deviceUser.exchange(nullptr))
+    m->device->functions->close(m);
 }
 
 /// Runs when the artifact is unloaded or the process ends: threads of a pool

@@ -1,5 +1,6 @@
 // States: the variables of a model, and where its constants lie.
 #include "core.h"
+#include "device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,21 +37,22 @@ bool elementCount(const int64_t *dims, int32_t rank, int64_t &count) {
   return true;
 }
 
-static uint64_t variableBytes(const ingot_variable &v) {
+uint64_t variableBytes(const ingot_variable &v) {
   int64_t count = 0;
   elementCount(v.dims, v.rank, count);
   return (uint64_t)count * ingot_dtype_size(v.dtype);
 }
 
-static const void *locate(const ingot_state *state,
-                          const ingot_rt_constant &c) {
+const void *locate(const ingot_state *state, const ingot_rt_constant &c) {
   if (c.data)
     return c.data;
   return state->weights ? state->weights + c.offset : nullptr;
 }
 
-static void setInitialValues(ingot_state *state) {
+static ingot_status setInitialValues(ingot_state *state) {
   const ingot_rt_module *m = state->module;
+  if (m->device)
+    return setInitialValuesOnDevice(state);
   for (uint32_t v = 0; v < m->module->num_variables; ++v) {
     const ingot_rt_constant &c = m->initial[v];
     if (!c.data && c.offset == INGOT_RT_ZERO_INIT)
@@ -58,6 +60,7 @@ static void setInitialValues(ingot_state *state) {
     else
       memcpy(state->variables[v], locate(state, c), c.bytes);
   }
+  return INGOT_OK;
 }
 
 ingot_status stateCreate(const ingot_module *module,
@@ -93,6 +96,14 @@ ingot_status stateCreate(const ingot_module *module,
       return status;
     }
   }
+  if (m->device) {
+    ingot_status status = placeOnDevice(state);
+    if (status == INGOT_OK)
+      *out = state;
+    else
+      stateDestroy(state);
+    return status;
+  }
   for (uint32_t c = 0; c < m->num_constants; ++c)
     state->constants[c] = locate(state, m->constants[c]);
   for (uint32_t v = 0; v < variables; ++v)
@@ -123,6 +134,9 @@ void stateDestroy(ingot_state *state) {
   if (!state || state->references.sub(1) != 1)
     return;
   ingot_allocator allocator = state->allocator;
+  if (state->deviceMemory)
+    state->module->device->functions->release(state->module,
+                                              state->deviceMemory);
   unmapWeights(state);
   if (state->memory)
     allocator.release(allocator.user, state->memory, state->memoryBytes);
@@ -196,9 +210,13 @@ ingot_status stateGet(ingot_state *state, uint32_t index, void *data,
     return status;
   if (!acquireState(state, false))
     return busy(state, "state_get");
-  memcpy(data, state->variables[index], bytes);
+  if (const ingot_rt_device *d = state->module->device)
+    status = d->functions->download(state->module, nullptr, data,
+                                    state->variables[index], bytes);
+  else
+    memcpy(data, state->variables[index], bytes);
   releaseState(state, false);
-  return INGOT_OK;
+  return status;
 }
 
 ingot_status stateSet(ingot_state *state, uint32_t index, const void *data,
@@ -208,17 +226,21 @@ ingot_status stateSet(ingot_state *state, uint32_t index, const void *data,
     return status;
   if (!acquireState(state, true))
     return busy(state, "state_set");
-  memcpy(state->variables[index], data, bytes);
+  if (const ingot_rt_device *d = state->module->device)
+    status = d->functions->upload(state->module, nullptr,
+                                  state->variables[index], data, bytes);
+  else
+    memcpy(state->variables[index], data, bytes);
   releaseState(state, true);
-  return INGOT_OK;
+  return status;
 }
 
 ingot_status stateReset(ingot_state *state) {
   if (!acquireState(state, true))
     return busy(state, "state_reset");
-  setInitialValues(state);
+  ingot_status status = setInitialValues(state);
   releaseState(state, true);
-  return INGOT_OK;
+  return status;
 }
 
 } // namespace ingot_rt

@@ -25,3 +25,9 @@ for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS", "LSAN_OPTIONS"):
 # The CUDA toolkit's assembler checks PTX where it is installed.
 if shutil.which("ptxas"):
     config.available_features.add("ptxas")
+
+# GPU tests: the driver that emulates, its helpers and small models.
+test_root = os.path.dirname(config.test_source_root)
+config.substitutions.append(("%stub_driver", os.path.join(config.ingot_build, "test", "emulator", "stub")))
+config.substitutions.append(("%emulator", os.path.join(test_root, "emulator")))
+config.substitutions.append(("%models", os.path.join(test_root, "models", "goldens")))

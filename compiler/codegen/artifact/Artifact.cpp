@@ -203,6 +203,9 @@ Error Writer::collectObjects() {
     objects.push_back(object);
   objects.push_back(runtimeObject(
       Triple::getArchTypeName(Triple(spec.target.triple).getArch())));
+  if (!spec.deviceSymbol.empty())
+    objects.push_back(cudaRuntimeObject(
+        Triple::getArchTypeName(Triple(spec.target.triple).getArch())));
   std::vector<std::string> provided = spec.externalSymbols;
   provided.push_back(weightsSymbol(spec));
   auto found = findUndefined(objects, provided);
@@ -282,6 +285,8 @@ Error Writer::writeSharedObject() {
   if (Error e = addStub("libm.so.6", undefined.libm))
     return e;
   if (Error e = addStub("libpthread.so.0", undefined.libpthread))
+    return e;
+  if (Error e = addStub("libdl.so.2", undefined.libdl))
     return e;
   if (Error e = addStub("libc.so.6", undefined.libc))
     return e;

@@ -76,6 +76,9 @@ struct ArtifactSpec {
   std::vector<std::string> siteSymbols;
   /// Relocatable objects with kernels, host programs and sites.
   std::vector<std::string> objects;
+  /// Symbol of the `ingot_rt_device` constant in one of the objects; empty for the
+  /// CPU.
+  std::string deviceSymbol;
   /// Symbols that the program which uses the artifact provides (custom ops).
   std::vector<std::string> externalSymbols;
 };
@@ -106,6 +109,8 @@ std::string moduleFunctionName(const ArtifactSpec &spec);
 
 /// The prebuilt runtime for an architecture ("x86_64"); empty if there is none.
 llvm::StringRef runtimeObject(llvm::StringRef arch);
+/// What artifacts with a device link besides.
+llvm::StringRef cudaRuntimeObject(llvm::StringRef arch);
 
 /// "digits" of "out/digits.so": a model's name where the user gives none.
 std::string modelNameFromPath(llvm::StringRef path);

@@ -234,7 +234,8 @@ GlobalVariable *DescriptorBuilder::moduleTable() {
       {table, array(privateSignatures), array(constants), array(initial),
        weights, n64(options.weightsFileOffset), n64(options.weightsFileCheck),
        n32(constants.size()), n32(sites.size()), array(sites),
-       n64(neededCpuFeatures(spec.target)), instance}));
+       n64(neededCpuFeatures(spec.target)), instance,
+       external(spec.deviceSymbol)}));
   table->setInitializer(
       structOf({n32(INGOT_ABI_VERSION), n32(sizeof(ingot_module)),
                 text(names.prefix), text("ingot " INGOT_VERSION_TEXT),

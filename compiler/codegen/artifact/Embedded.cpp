@@ -14,6 +14,7 @@
       SYMBOL##_end[];
 
 INGOT_EMBED(ingot_embedded_runtime_x86_64, INGOT_RUNTIME_X86_64)
+INGOT_EMBED(ingot_embedded_runtime_cuda_x86_64, INGOT_RUNTIME_CUDA_X86_64)
 INGOT_EMBED(ingot_embedded_header, INGOT_PUBLIC_HEADER)
 
 static llvm::StringRef between(const char *begin, const char *end) {
@@ -30,6 +31,13 @@ llvm::StringRef runtimeObject(llvm::StringRef arch) {
   if (arch == "x86_64")
     return between(ingot_embedded_runtime_x86_64,
                    ingot_embedded_runtime_x86_64_end);
+  return {};
+}
+
+llvm::StringRef cudaRuntimeObject(llvm::StringRef arch) {
+  if (arch == "x86_64")
+    return between(ingot_embedded_runtime_cuda_x86_64,
+                   ingot_embedded_runtime_cuda_x86_64_end);
   return {};
 }
 

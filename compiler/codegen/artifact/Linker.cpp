@@ -169,6 +169,8 @@ Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
       result.libm.push_back(name.str());
     else if (name.starts_with("pthread_"))
       result.libpthread.push_back(name.str());
+    else if (name == "dlopen" || name == "dlsym")
+      result.libdl.push_back(name.str());
     else if (isInLibc(name))
       result.libc.push_back(name.str());
     else if (name.starts_with("__asan_") || name.starts_with("__sanitizer_"))
@@ -176,7 +178,7 @@ Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
     else
       result.unknown.push_back(name.str());
   }
-  for (auto *list : {&result.libc, &result.libm, &result.libpthread,
+  for (auto *list : {&result.libc, &result.libm, &result.libpthread, &result.libdl,
                      &result.sanitizer, &result.unknown})
     llvm::sort(*list);
   return std::move(result);

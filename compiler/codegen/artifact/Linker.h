@@ -35,7 +35,7 @@ llvm::Error runLld(const std::vector<std::string> &arguments);
 
 /// What objects need from outside.
 struct Undefined {
-  std::vector<std::string> libc, libm, libpthread; ///< sorted
+  std::vector<std::string> libc, libm, libpthread, libdl; ///< sorted
   std::vector<std::string> sanitizer; ///< of the program it runs in
   std::vector<std::string> unknown;
 };

@@ -29,6 +29,10 @@ LoadedArtifact::create(const ArtifactSpec &spec) {
   if (Error e = model->loader->addObject(
           runtimeObject(Triple::getArchTypeName(arch)), "runtime"))
     return std::move(e);
+  if (!spec.deviceSymbol.empty())
+    if (Error e = model->loader->addObject(
+            cudaRuntimeObject(Triple::getArchTypeName(arch)), "cuda runtime"))
+      return std::move(e);
   std::string prefix = makeNames(spec).prefix;
   auto get =
       model->loader->function<const ingot_module *()>(moduleFunctionName(spec));

@@ -143,8 +143,20 @@ LogicalResult Compilation::addKernels() {
   // Only kernels that a program calls, in their module's order.
   llvm::MapVector<StringAttr, SmallVector<rt::DispatchOp>> calls;
   module.walk([&](rt::DispatchOp op) {
-    calls[op.getCallee().getLeafReference()].push_back(op);
+    if (!options.device ||
+        op.getCallee().getRootReference() != deviceModuleName())
+      calls[op.getCallee().getLeafReference()].push_back(op);
   });
+  if (options.device) {
+    if (!calls.empty())
+      return calls.begin()->second.front().emitError(
+          "depends on weights that are not known at compile time; such kernels "
+          "have no GPU code yet: compile without --keep-weights or with "
+          "--target cpu");
+    result->spec.objects.push_back(options.device->object);
+    result->spec.deviceSymbol = options.device->symbol;
+    result->kernels = options.device->kernels;
+  }
   SmallVector<func::FuncOp> kernels;
   if (ModuleOp nested = findKernels(module))
     for (func::FuncOp kernel : nested.getOps<func::FuncOp>())

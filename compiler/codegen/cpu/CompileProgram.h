@@ -9,12 +9,6 @@
 
 namespace ingot {
 
-struct ProgramOptions {
-  std::string model = "model"; // name of the model in C
-  EmitOptions emit;            // sanitizer; texts for --emit llvm|asm
-  unsigned threads = 0;        // 0: all processors
-};
-
 /// One kernel, for `--report`.
 struct KernelReport {
   CodeReport code;
@@ -22,6 +16,19 @@ struct KernelReport {
   std::string nodes;                // graph nodes of its first dispatch
   unsigned dispatches = 0;
   std::string flops, bytes; // size expressions of one dispatch, the first one's
+};
+
+/// The code of a GPU as an object, see docs/abi.md, "Devices".
+struct DeviceCode {
+  std::string object, symbol; // symbol of the ingot_rt_device in it
+  std::vector<KernelReport> kernels;
+};
+
+struct ProgramOptions {
+  std::string model = "model"; // name of the model in C
+  EmitOptions emit;            // sanitizer; texts for --emit llvm|asm
+  unsigned threads = 0;        // 0: all processors
+  const DeviceCode *device = nullptr; // of the kernels in deviceModuleName()
 };
 
 struct CompiledProgram {

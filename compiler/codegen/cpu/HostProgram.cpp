@@ -26,6 +26,7 @@ public:
     ptr = LLVM::LLVMPointerType::get(context);
     i32 = b.getI32Type();
     i64 = b.getI64Type();
+    hasDevice = source.lookupSymbol(deviceModuleName()) != nullptr;
     unsigned index = 0;
     for (rt::DataOp data : source.getOps<rt::DataOp>())
       constants[data.getSymName()] = index++;
@@ -97,6 +98,7 @@ public:
   Type ptr, i32, i64;
   llvm::StringMap<unsigned> constants, variables;
   std::vector<std::string> sites;
+  bool hasDevice = false; ///< buffers are in the memory of a GPU
 
   /// A string constant; equal ones once.
   std::string text(StringRef value) {
@@ -257,6 +259,8 @@ private:
   LogicalResult emit(Operation &op);
   LogicalResult source(Operation &op);
   LogicalResult dispatch(rt::DispatchOp op);
+  /// Goes to the exit with a status that is not 0.
+  void leaveIfFailed(Value status);
   LogicalResult forLoop(rt::ForOp op);
   LogicalResult whileLoop(rt::WhileOp op);
   LogicalResult branch(rt::IfOp op);
@@ -445,7 +449,23 @@ LogicalResult ProgramEmitter::emit(Operation &op) {
     return source(op);
   if (auto call = dyn_cast<rt::DispatchOp>(op))
     return dispatch(call);
+  if (g.hasDevice && !isa<rt::CopyOp>(op))
+    return op.emitError("control flow and debug arenas have no GPU program yet; "
+                        "compile this model with --target cpu");
   if (auto copy = dyn_cast<rt::CopyOp>(op)) {
+    if (g.hasDevice) {
+      auto callee = g.declare("ingot_rt_copy", g.i32,
+                              {g.ptr, g.ptr, g.ptr, g.i64});
+      Value status =
+          LLVM::CallOp::create(b, loc, callee,
+                               ValueRange{function.getArgument(0),
+                                          values.lookup(copy.getTarget()),
+                                          values.lookup(copy.getSource()),
+                                          size(copy.getBytes().expr(0))})
+              .getResult();
+      leaveIfFailed(status);
+      return success();
+    }
     LLVM::MemcpyOp::create(b, loc, values.lookup(copy.getTarget()),
                            values.lookup(copy.getSource()),
                            size(copy.getBytes().expr(0)),
@@ -468,6 +488,15 @@ LogicalResult ProgramEmitter::emit(Operation &op) {
   if (isa<rt::ConditionOp>(op)) // read by whileLoop
     return success();
   return op.emitError() << "has no lowering to a host program";
+}
+
+void ProgramEmitter::leaveIfFailed(Value status) {
+  Value zero = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
+  Value bad =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, status, zero);
+  Block *next = newBlock();
+  LLVM::CondBrOp::create(b, loc, bad, exit, status, next, ValueRange());
+  b.setInsertionPointToStart(next);
 }
 
 LogicalResult ProgramEmitter::dispatch(rt::DispatchOp op) {
@@ -507,12 +536,7 @@ LogicalResult ProgramEmitter::dispatch(rt::DispatchOp op) {
                      size(op.getGrid().expr(0)), constant(op.getChunk()),
                      size(op.getScratch().expr(0))})
           .getResult();
-  Value zero = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
-  Value bad =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, status, zero);
-  Block *next = newBlock();
-  LLVM::CondBrOp::create(b, loc, bad, exit, status, next, ValueRange());
-  b.setInsertionPointToStart(next);
+  leaveIfFailed(status);
   return success();
 }
 

@@ -25,6 +25,10 @@ HostSymbols hostSymbols(llvm::StringRef prefix, rt::ProgramOp program);
 std::string kernelSymbol(llvm::StringRef prefix, llvm::StringRef kernel);
 std::string siteSymbol(llvm::StringRef prefix, unsigned index);
 
+/// The nested module of GPU kernels. A model that has one runs on the device
+/// alone: its buffers are there.
+inline llvm::StringRef deviceModuleName() { return "gpu_kernels"; }
+
 struct HostModule {
   mlir::OwningOpRef<mlir::ModuleOp> module; // LLVM dialect and arith
   std::vector<std::string> sites;           // site symbols by index

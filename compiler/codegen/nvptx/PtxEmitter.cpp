@@ -1,5 +1,6 @@
 #include "compiler/codegen/nvptx/PtxEmitter.h"
 
+#include "compiler/codegen/cpu/TargetInfo.h"
 #include "compiler/codegen/nvptx/LowerToNvvm.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -15,6 +16,7 @@
 #include "llvm/Transforms/Scalar/EarlyCSE.h"
 #include "llvm/Transforms/Scalar/InferAlignment.h"
 #include <mutex>
+#include <shared_mutex>
 
 using namespace llvm;
 
@@ -32,7 +34,6 @@ void initializeNvptx() {
 }
 
 std::unique_ptr<TargetMachine> makeMachine(const GpuArch &arch, std::string &error) {
-  initializeNvptx();
   Triple triple("nvptx64-nvidia-cuda");
   const Target *backend = TargetRegistry::lookupTarget(triple, error);
   if (!backend)
@@ -101,6 +102,8 @@ struct EmitPtxPass : mlir::PassWrapper<EmitPtxPass, mlir::OperationPass<mlir::Mo
 } // namespace
 
 mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp source, const GpuArch &arch, std::string *text) {
+  initializeNvptx();
+  std::shared_lock<std::shared_mutex> lock(llvmOptionsMutex());
   std::string error;
   std::unique_ptr<TargetMachine> machine = makeMachine(arch, error);
   if (!machine)

@@ -137,6 +137,7 @@ FailureOr<EmittedGpuKernel> emitGpuKernel(KernelOp kernel, const GpuSchedule &sc
   auto function = gpu::GPUFuncOp::create(b, loc, name, FunctionType::get(context, arguments, {}));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(schedule.threads), 1, 1}));
+  function->setAttr("kind", kernel.getKindAttr());
   function->setAttr("schedule", schedule.toAttr(context));
   Block *entry = &function.getBody().front();
   b.setInsertionPointToEnd(entry);
