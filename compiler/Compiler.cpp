@@ -28,8 +28,8 @@ namespace {
 /// Turns diagnostics into lines for people and counts errors.
 class Messages {
 public:
-  Messages(MLIRContext &context, const MessageHandler &sink)
-      : sink(sink), handler(&context, [this](Diagnostic &d) { return take(d); }) {}
+  Messages(MLIRContext &context, llvm::StringRef model, const MessageHandler &sink)
+      : sink(sink), model(model), handler(&context, [this](Diagnostic &d) { return take(d); }) {}
 
   void error(const std::string &text) {
     ++errors;
@@ -42,7 +42,7 @@ private:
     std::string text = d.str();
     std::string node = graph::nodeNameOf(d.getLocation()).str();
     if (!node.empty() && node != "model" && text.find(node) == std::string::npos)
-      text = "node '" + node + "': " + text;
+      text = (node == model ? node : "node '" + node + "'") + ": " + text;
     switch (d.getSeverity()) {
     case DiagnosticSeverity::Error:
       ++errors;
@@ -57,6 +57,7 @@ private:
   }
 
   const MessageHandler &sink;
+  std::string model; // its path: the place of messages about all of it
   ScopedDiagnosticHandler handler;
   unsigned errors = 0;
 };
@@ -82,7 +83,7 @@ bool writeText(llvm::StringRef path, llvm::StringRef text, Messages &messages) {
   });
   if (!e)
     return true;
-  messages.error(path.str() + ": " + llvm::toString(std::move(e)));
+  messages.error("cannot write " + llvm::toString(std::move(e)));
   return false;
 }
 
@@ -90,7 +91,7 @@ bool writeText(llvm::StringRef path, llvm::StringRef text, Messages &messages) {
 class Compilation {
 public:
   Compilation(const CompileOptions &options, const MessageHandler &message)
-      : options(options), context(makeRegistry()), messages(context, message) {
+      : options(options), context(makeRegistry()), messages(context, options.model.path, message) {
     context.printOpOnDiagnostic(false);
     context.loadAllAvailableDialects();
   }
@@ -264,8 +265,11 @@ bool compile(const CompileOptions &options, CompileResult &result, const Message
   a.header = options.header;
   a.weights = options.weights == "embed" ? "" : options.weights;
   auto files = writeArtifact(c.program->spec, a);
-  if (!files)
+  if (!files) {
+    if (!options.report.empty())
+      llvm::sys::fs::remove(options.report);
     return c.complain(llvm::toString(files.takeError()));
+  }
   result.output = files->output;
   result.header = files->header;
   result.weights = files->weights;

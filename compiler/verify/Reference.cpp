@@ -17,6 +17,18 @@ Expected<func::FuncOp> findFunction(ModuleOp module, StringRef signature) {
                            signature.str() + "'");
 }
 
+static std::string nameOf(func::FuncOp function, unsigned argument) {
+  auto name = function.getArgAttrOfType<StringAttr>(argument, kInputAttr);
+  return name ? "'" + name.str() + "'" : std::to_string(argument);
+}
+
+static std::string spell(Type type) {
+  std::string text;
+  raw_string_ostream os(text);
+  type.print(os);
+  return text;
+}
+
 Expected<std::vector<HostTensor>> makeArguments(ModuleOp module,
                                                 func::FuncOp function,
                                                 ArrayRef<ingot_tensor> inputs) {
@@ -39,8 +51,9 @@ Expected<std::vector<HostTensor>> makeArguments(ModuleOp module,
     const ingot_tensor &t = inputs.front();
     inputs = inputs.drop_front();
     if (ingot::dtypeOf(element) != t.dtype)
-      return createStringError("input " + std::to_string(i) +
-                               " has another dtype than the signature");
+      return createStringError("input " + nameOf(function, i) +
+                               " has another dtype than the signature's " +
+                               spell(element));
     HostTensor argument(element, ArrayRef<int64_t>(t.shape, t.rank));
     std::memcpy(argument.bytes.data(), t.data, argument.bytes.size());
     arguments.push_back(std::move(argument));

@@ -217,7 +217,7 @@ def usage(b, goldens):
     b.expect("usage/unknown_command", ["compose"], status=2)
     b.expect("usage/unknown_option", ["compile", model, "--no-such-option"], status=2)
     b.expect("usage/no_model", ["compile"], status=2)
-    b.expect("usage/unknown_stage", ["compile", model, "--emit", "nonsense"], "nonsense")
+    b.expect("usage/unknown_stage", ["compile", model, "--emit", "nonsense"], "nonsense", status=2)
     b.expect("usage/no_such_folder", ["compile", model, "-o", b.folder / "no" / "such" / "m.so"], "no/such")
 
 
