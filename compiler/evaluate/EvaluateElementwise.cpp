@@ -117,6 +117,13 @@ template <typename T, typename F> T rounded(T x, F f) {
   else
     return x;
 }
+template <typename T> T squaredDifference(T x, T y) {
+  T d = wrapSub(x, y);
+  if constexpr (isComplex<T>)
+    return d * std::conj(d);
+  else
+    return wrapMul(d, d);
+}
 template <typename T> T relu(T x) { return x > T(0) || x != x ? x : T(0); }
 template <typename T> T softplus(T x) {
   if constexpr (isComplex<T>)
@@ -160,7 +167,7 @@ template <typename T> T divide(Division kind, T x, T y, bool &byZero) {
     case Division::Truncate:
       return x / y;
     case Division::Floor:
-      return std::floor(x / y);
+      return x / y; // floored by the caller, which knows the type
     case Division::Rem:
       return std::fmod(x, y);
     case Division::Mod:
@@ -188,9 +195,26 @@ template <typename T> T divide(Division kind, T x, T y, bool &byZero) {
   }
   return x;
 }
+/// TensorFlow rounds a quotient to the type, flushes denormals, and then floors.
+template <typename T> T floorQuotient(T q, Type dtype) {
+  if (dtype.isF16())
+    q = halfToFloat(floatToHalf(q));
+  else if (dtype.isBF16())
+    q = bfloatToFloat(floatToBfloat(q));
+  if (std::fabs(q) < std::numeric_limits<T>::min())
+    q = std::copysign(T(0), q);
+  return std::floor(q);
+}
 template <Division Kind> LogicalResult division(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   bool byZero = false;
-  auto ok = map2<Domain::Number>(ev, op, in, out, [&](auto x, auto y) { return divide(Kind, x, y, byZero); });
+  Type dtype = in[0]->dtype;
+  auto ok = map2<Domain::Number>(ev, op, in, out, [&](auto x, auto y) {
+    auto q = divide(Kind, x, y, byZero);
+    if constexpr (isReal<decltype(q)>)
+      return Kind == Division::Floor ? floorQuotient(q, dtype) : q;
+    else
+      return q;
+  });
   return byZero ? ev.fail(op, Status::DivideByZero, "integer division by zero") : ok;
 }
 template <typename T> T integerPower(T x, T y, bool &negative) {
@@ -403,7 +427,7 @@ void addBinary(Rules &rules) {
   BINARY(MaxOp, Ordered, maxOf(x, y));
   BINARY(MinOp, Ordered, minOf(x, y));
   BINARY(Atan2Op, Real, std::atan2(x, y));
-  BINARY(SquaredDifferenceOp, Number, wrapMul(wrapSub(x, y), wrapSub(x, y)));
+  BINARY(SquaredDifferenceOp, Number, squaredDifference(x, y));
   BINARY(DivNoNanOp, Float, y == T(0) ? T(0) : x / y);
   BINARY(MulNoNanOp, Float, y == T(0) ? T(0) : x * y);
   BINARY(XlogyOp, Float, x == T(0) ? T(0) : x * std::log(y));
