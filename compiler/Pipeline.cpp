@@ -78,16 +78,12 @@ static void buildKernels(OpPassManager &passes, const PipelineOptions &options) 
   passes.addPass(createCSEPass());
   passes.addNestedPass<func::FuncOp>(evaluate::createFoldConstantsPass());
   // Layouts last: packed operands hide the plain ones from the patterns above.
-<<<<<<< HEAD
-  passes.addPass(createChooseLayoutsPass(options.target));
-  // Weights that a loop does not change are packed once, in front of it.
-  if (options.training.enabled || options.keepWeights)
-    passes.addPass(createHoistLoopInvariantsPass());
-=======
   // GPU kernels bring tiles into order on their way to shared memory.
   if (!options.gpu)
     passes.addPass(createChooseLayoutsPass(options.target));
->>>>>>> 9453b35 (Compile models for NVIDIA GPUs: PTX in the artifact, the driver by dlopen)
+  // Weights that a loop does not change are packed once, in front of it.
+  if (options.training.enabled || options.keepWeights)
+    passes.addPass(createHoistLoopInvariantsPass());
   passes.addPass(createFormKernelsPass(options.group));
   passes.addPass(createCSEPass()); // equal prepare kernels of several signatures
 }
