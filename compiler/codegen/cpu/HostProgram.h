@@ -34,10 +34,12 @@ struct HostModule {
   std::vector<std::string> sites;           // site symbols by index
 };
 
-/// Builds the host module for all programs of `module`. Constants are numbered in
-/// the order of rt.data, variables in that of nn.variable. With `sanitizeAddress`
-/// the arena is poisoned for AddressSanitizer except for the program's slices.
-mlir::FailureOr<HostModule> emitHostPrograms(mlir::ModuleOp module, llvm::StringRef prefix,
+/// Builds the host module for all programs of `module`. Constants are numbered
+/// in the order of rt.data, variables in that of nn.variable. With
+/// `sanitizeAddress` the arena is poisoned for AddressSanitizer except for the
+/// program's slices.
+mlir::FailureOr<HostModule> emitHostPrograms(mlir::ModuleOp module,
+                                             llvm::StringRef prefix,
                                              bool sanitizeAddress = false);
 
 /// Graph nodes that a location names: "a/b, a/c".

@@ -212,7 +212,8 @@ struct LowerToLlvmPass : PassWrapper<LowerToLlvmPass, OperationPass<ModuleOp>> {
 
 } // namespace
 
-void populateBufferViewPatterns(const LLVMTypeConverter &types, RewritePatternSet &patterns) {
+void populateBufferViewPatterns(const LLVMTypeConverter &types,
+                                RewritePatternSet &patterns) {
   patterns.add<PointerCastLowering>(types, /*benefit=*/2);
 }
 
