@@ -68,6 +68,11 @@ bool Dataset::make(const ingot_module *module, uint32_t signature, Arrays arrays
   for (uint32_t i = 0; i < s.num_inputs; ++i) {
     const ingot_value &v = s.inputs[i];
     Array array = std::move(arrays[v.name]);
+    // Labels as [n, 1] and images without their one channel are common.
+    while (static_cast<int32_t>(array.shape.size()) > v.rank && array.shape.back() == 1)
+      array.shape.pop_back();
+    while (static_cast<int32_t>(array.shape.size()) < v.rank && v.dims[array.shape.size()] == 1)
+      array.shape.push_back(1);
     bool fits = static_cast<int32_t>(array.shape.size()) == v.rank && v.rank > 0;
     for (int32_t d = 1; fits && d < v.rank; ++d)
       fits = v.dims[d] < 0 || v.dims[d] == array.shape[d];

@@ -121,6 +121,14 @@ TEST_F(Training, EveryExampleOnceInASeededOrder) {
   EXPECT_TRUE(std::is_sorted(batches[0].begin(), batches[0].end()));
   EXPECT_EQ(m.accuracy, 0.5);
 }
+TEST_F(Training, DimensionsOfOneComeAndGo) {
+  Arrays arrays = examples(4);
+  arrays["y"].shape = {4, 1};
+  Dataset data;
+  std::string error;
+  ASSERT_TRUE(Dataset::make(&module, 0, arrays, data, error)) << error;
+  EXPECT_EQ(data.inputs[1].shape, std::vector<int64_t>{4});
+}
 TEST_F(Training, SaysWhatDoesNotFit) {
   Dataset data;
   std::string error;
