@@ -459,8 +459,18 @@ struct Policy {
         s.laneDim = -1;
         s.lanes = 1;
       }
+    // Along the innermost dimension lanes would be strided: several rows at
+    // once in scalar code instead.
+    if (auto arg = dyn_cast_or_null<ArgReduceOp>(root);
+        arg && static_cast<int64_t>(arg.getDim()) == rank) {
+      s.laneDim = -1;
+      s.lanes = 1;
+      s.rowDim = rank - 1;
+      s.rows = std::min<int64_t>(4, n);
+    }
     int64_t vectors = std::max<int64_t>(1, n / s.lanes);
-    s.vecs = std::min<int64_t>(vectors, heavyOps > 1 ? 1 : 4);
+    s.vecs =
+        s.laneDim < 0 ? 1 : std::min<int64_t>(vectors, heavyOps > 1 ? 1 : 4);
     int64_t work = 1; // of one result element
     if (root) {
       if (auto w = dyn_cast<ReduceWindowOp>(root)) {
@@ -475,6 +485,8 @@ struct Policy {
         auto x = dimsOf(r.getX());
         for (int64_t d : r.getDims())
           work *= guess(x[d], 256);
+      } else if (auto arg = dyn_cast<ArgReduceOp>(root)) {
+        work = guess(dimOf(arg.getX().getType(), arg.getDim()), 256);
       }
     }
     // Units: outer dimensions, until what is left is enough to be worth a call.
@@ -490,9 +502,11 @@ struct Policy {
     bool laneBlocks =
         split == rank - 1 && n * work > 8192 && n > s.lanes * s.vecs;
     if (laneBlocks || rank == 1) {
-      int64_t tile = s.lanes * s.vecs, block = tile;
+      int64_t block = std::max(s.lanes * s.vecs, s.rows);
       while (block * work < 4096 && block < n)
         block *= 2;
+      if (block == 1) // then the dimension is no loop
+        s.rowDim = -1;
       s.units.push_back({rank - 1, block});
       left = block * work;
     }

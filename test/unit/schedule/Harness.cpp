@@ -32,6 +32,9 @@ void KernelRun::build(StringRef text,
     error += d.str() + "\n";
     return success();
   });
+  // Another processor of this architecture for a whole run of the tests.
+  if (const char *other = getenv("INGOT_TEST_CPU"); other && cpu.empty())
+    cpu = other;
   auto target = cpu.empty() ? llvm::Expected<TargetInfo>(getHostTarget())
                             : getTarget("", cpu);
   ASSERT_TRUE(bool(target));

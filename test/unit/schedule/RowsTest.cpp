@@ -1,6 +1,7 @@
 // Reductions: row kernels, columns, whole tensors, arguments of the maximum.
 #include "test/unit/schedule/Harness.h"
 #include "test/unit/schedule/Texts.h"
+#include <algorithm>
 #include <cmath>
 
 using namespace ingot::test;
@@ -173,4 +174,27 @@ TEST(Rows, AResultThatKeepsExpIsNotInPlace) {
       want.push_back(std::exp(double(x[i * 21 + j])) / s + x[i * 21 + j]);
   }
   expectNear(k.one<float>({x}), want, 1e-6f);
+}
+
+TEST(Rows, ArgMinOfManyRows) {
+  for (int64_t b : {1, 6}) {
+    KernelRun k(R"(
+      func.func @f(%x: tensor<?x300xi32, #nn.sizes<"b">>) -> tensor<?xi32, #nn.sizes<"b">> {
+        %r = nn.kernel "reduction" (%x : tensor<?x300xi32, #nn.sizes<"b">>) -> tensor<?xi32, #nn.sizes<"b">> {
+        ^bb0(%0: tensor<?x300xi32, #nn.sizes<"b">>):
+          %d = "nn.arg_reduce"(%0) <{dim = 1 : i64, is_max = false}> : (tensor<?x300xi32, #nn.sizes<"b">>) -> tensor<?xi32, #nn.sizes<"b">>
+          nn.yield %d : tensor<?xi32, #nn.sizes<"b">>
+        }
+        return %r : tensor<?xi32, #nn.sizes<"b">>
+      })",
+                {{"b", b}});
+    std::vector<int32_t> x, want;
+    for (float v : randoms(b * 300))
+      x.push_back(v * 100);
+    for (int i = 0; i < b; ++i)
+      want.push_back(
+          std::min_element(x.begin() + i * 300, x.begin() + i * 300 + 300) -
+          x.begin() - i * 300);
+    EXPECT_EQ(k.one<int32_t>({x}), want);
+  }
 }
