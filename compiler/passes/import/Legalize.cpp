@@ -194,8 +194,15 @@ void Legalizer::finish(func::FuncOp f) {
       first = &op;
   for (Operation *c : constants)
     c->moveBefore(first);
-  DominanceInfo dominance(f);
-  eliminateCommonSubExpressions(rewriter, dominance, f);
+  auto mergeEqual = [&] {
+    DominanceInfo dominance(f);
+    eliminateCommonSubExpressions(rewriter, dominance, f);
+  };
+  mergeEqual();
+  // Equal inits are one value now; equal variables leave equal operations.
+  mergeLoopVariables(f);
+  mergeEqual();
+  (void)runRegionDCE(rewriter, f->getRegions());
 }
 
 LogicalResult Legalizer::run() {

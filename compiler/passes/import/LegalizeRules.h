@@ -160,6 +160,9 @@ Table controlRules();
 std::string describe(mlir::Type type);
 std::string describe(llvm::ArrayRef<SizeExpr> dims);
 
+/// Takes superfluous variables out of the function's loops.
+void mergeLoopVariables(mlir::func::FuncOp f);
+
 /// Walks graph functions and applies the rules.
 class Legalizer {
 public:
