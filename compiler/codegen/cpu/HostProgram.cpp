@@ -259,6 +259,9 @@ private:
   LogicalResult emit(Operation &op);
   LogicalResult source(Operation &op);
   LogicalResult dispatch(rt::DispatchOp op);
+  LogicalResult require(rt::RequireOp op);
+  /// Ends the program with a status and a message.
+  void fail(ingot_status status, StringRef message);
   /// Goes to the exit with a status that is not 0.
   void leaveIfFailed(Value status);
   LogicalResult forLoop(rt::ForOp op);
@@ -362,6 +365,33 @@ void ProgramEmitter::closeArena() {
       checkGuard(slice, i);
 }
 
+void ProgramEmitter::fail(ingot_status status, StringRef message) {
+  auto callee = g.declare("ingot_rt_fail", g.i32, {g.ptr, g.i32, g.ptr});
+  Value code = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(status));
+  Value text = LLVM::AddressOfOp::create(b, loc, g.ptr, g.text(message));
+  Value result =
+      LLVM::CallOp::create(b, loc, callee,
+                           ValueRange{function.getArgument(0), code, text})
+          .getResult();
+  LLVM::BrOp::create(b, loc, result, exit);
+}
+
+LogicalResult ProgramEmitter::require(rt::RequireOp op) {
+  SizesAttr pair = op.getSizes();
+  Value left = size(pair.expr(0)), right = size(pair.expr(1));
+  Value same =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, left, right);
+  Block *bad = newBlock(), *next = newBlock();
+  LLVM::CondBrOp::create(b, loc, same, next, ValueRange(), bad, ValueRange());
+  b.setInsertionPointToStart(bad);
+  fail(INGOT_SHAPE_MISMATCH,
+       "the sizes " + pair.getTexts()[0].str() + " and " +
+           pair.getTexts()[1].str() +
+           " of the inputs differ, but the model needs them equal");
+  b.setInsertionPointToStart(next);
+  return success();
+}
+
 void ProgramEmitter::checkGuard(rt::SliceOp slice, unsigned index) {
   Value end = arith::AddIOp::create(b, loc, size(slice.getOffset().expr(0)),
                                     size(slice.getBytes().expr(0)));
@@ -385,18 +415,9 @@ void ProgramEmitter::checkGuard(rt::SliceOp slice, unsigned index) {
   Value following = arith::AddIOp::create(b, loc, i, constant(1));
   LLVM::CondBrOp::create(b, loc, whole, head, following, bad, ValueRange());
   b.setInsertionPointToStart(bad);
-  std::string message = g.text(("a kernel wrote behind buffer " + Twine(index) +
-                                " of the arena; see --emit rt")
-                                   .str());
-  auto callee = g.declare("ingot_rt_fail", g.i32, {g.ptr, g.i32, g.ptr});
-  Value status =
-      arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(INGOT_FAILED));
-  Value text = LLVM::AddressOfOp::create(b, loc, g.ptr, message);
-  Value result =
-      LLVM::CallOp::create(b, loc, callee,
-                           ValueRange{function.getArgument(0), status, text})
-          .getResult();
-  LLVM::BrOp::create(b, loc, result, exit);
+  fail(INGOT_FAILED, ("a kernel wrote behind buffer " + Twine(index) +
+                      " of the arena; see --emit rt")
+                         .str());
   b.setInsertionPointToStart(next);
 }
 
@@ -450,12 +471,13 @@ LogicalResult ProgramEmitter::emit(Operation &op) {
   if (auto call = dyn_cast<rt::DispatchOp>(op))
     return dispatch(call);
   if (g.hasDevice && !isa<rt::CopyOp>(op))
-    return op.emitError("control flow and debug arenas have no GPU program yet; "
-                        "compile this model with --target cpu");
+    return op.emitError(
+        "control flow and debug arenas have no GPU program yet; "
+        "compile this model with --target cpu");
   if (auto copy = dyn_cast<rt::CopyOp>(op)) {
     if (g.hasDevice) {
-      auto callee = g.declare("ingot_rt_copy", g.i32,
-                              {g.ptr, g.ptr, g.ptr, g.i64});
+      auto callee =
+          g.declare("ingot_rt_copy", g.i32, {g.ptr, g.ptr, g.ptr, g.i64});
       Value status =
           LLVM::CallOp::create(b, loc, callee,
                                ValueRange{function.getArgument(0),
@@ -479,6 +501,8 @@ LogicalResult ProgramEmitter::emit(Operation &op) {
                            size(free.getBytes().expr(0)), /*isVolatile=*/false);
     return success();
   }
+  if (auto requirement = dyn_cast<rt::RequireOp>(op))
+    return require(requirement);
   if (auto loop = dyn_cast<rt::ForOp>(op))
     return forLoop(loop);
   if (auto loop = dyn_cast<rt::WhileOp>(op))

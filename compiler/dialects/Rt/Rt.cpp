@@ -66,6 +66,12 @@ LogicalResult SliceOp::verify() {
   return success();
 }
 
+LogicalResult RequireOp::verify() {
+  if (getSizes().size() != 2)
+    return emitOpError("takes two sizes");
+  return success();
+}
+
 LogicalResult WhileOp::verify() {
   Block &block = getCond().front();
   if (block.empty() || !isa<ConditionOp>(block.back()))

@@ -97,6 +97,12 @@ def Rt_CopyOp : Rt_Op<"copy"> {
   let arguments = (ins Rt_BufferType:$source, Rt_BufferType:$target, Nn_SizesAttr:$bytes);
   let assemblyFormat = "$source `to` $target $bytes attr-dict";
 }
+def Rt_RequireOp : Rt_Op<"require"> {
+  let summary = "Fails unless the two sizes are equal: what the model assumes of its inputs";
+  let arguments = (ins Nn_SizesAttr:$sizes);
+  let assemblyFormat = "$sizes attr-dict";
+  let hasVerifier = 1;
+}
 def Rt_FreeOp : Rt_Op<"free"> {
   let summary = "The buffer's content is not read any more: filled with NaN (--debug-arena)";
   let arguments = (ins Rt_BufferType:$buffer, Nn_SizesAttr:$bytes);

@@ -47,6 +47,28 @@ FailureOr<SizeSymbols> program::collectSymbols(func::FuncOp function) {
       table.data.push_back(entry.getName().str());
       table.bounds.push_back(*bound);
     }
+  if (auto pairs = function->getAttrOfType<ArrayAttr>("nn.requires"))
+    for (Attribute entry : pairs) {
+      auto pair = dyn_cast<ArrayAttr>(entry);
+      SmallVector<SizeExpr> sizes;
+      if (pair)
+        for (StringRef text : pair.getAsValueRange<StringAttr>())
+          if (auto size = SizeExpr::parse(text))
+            sizes.push_back(*size);
+      std::set<std::string> names;
+      for (const SizeExpr &size : sizes)
+        size.symbols(names);
+      for (const std::string &name : names)
+        if (!llvm::is_contained(table.entry, name) &&
+            !llvm::is_contained(table.data, name))
+          sizes.clear();
+      if (sizes.size() != 2)
+        return function.emitError() << "nn.requires must list pairs of sizes "
+                                       "in known symbols, found "
+                                    << entry;
+      if (sizes[0] != sizes[1])
+        table.required.push_back({sizes[0], sizes[1]});
+    }
   // A bound may use data symbols defined before: resolve until none is left.
   for (size_t round = 0; round < table.data.size(); ++round)
     for (SizeExpr &bound : table.bounds)

@@ -47,6 +47,8 @@ struct SizeSymbols {
   llvm::SmallVector<int64_t> bindings;  // pairs (input, dim)
   llvm::SmallVector<std::string> data;
   llvm::SmallVector<nn::SizeExpr> bounds;
+  /// Pairs of sizes that the model assumes to be equal (`nn.requires`).
+  llvm::SmallVector<std::pair<nn::SizeExpr, nn::SizeExpr>> required;
 
   nn::SizeExpr bounded(const nn::SizeExpr &size) const;
 };

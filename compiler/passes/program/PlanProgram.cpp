@@ -61,6 +61,7 @@ public:
     for (auto [root, slot] : llvm::zip(roots, layout.slots))
       values[root] = rt::SliceOp::create(b, function.getLoc(),
                                          size(slot.offset), size(slot.bytes));
+    require();
     emit(actions.body);
   }
 
@@ -100,6 +101,22 @@ private:
     if (Attribute aliases = function->getAttr(nn::kAliasesAttr))
       program->setAttr(nn::kAliasesAttr, aliases);
     return program;
+  }
+
+  /// Checks every assumption whose data symbols are known by now, once.
+  void require() {
+    for (auto [i, pair] : llvm::enumerate(symbols.required)) {
+      std::set<std::string> names;
+      pair.first.symbols(names);
+      pair.second.symbols(names);
+      bool known = llvm::all_of(names, [&](const std::string &name) {
+        return !llvm::is_contained(symbols.data, name) || defined.count(name);
+      });
+      if (known && checked.insert(i).second)
+        rt::RequireOp::create(
+            b, function.getLoc(),
+            SizesAttr::get(b.getContext(), {pair.first, pair.second}));
+    }
   }
 
   /// The value of a resource's buffer, named once at the top of the program.
@@ -214,6 +231,10 @@ private:
     // What the report and the trace say of it (FLOPs, bytes) goes along.
     for (NamedAttribute attribute : op->getDiscardableAttrs())
       dispatch->setDiscardableAttr(attribute.getName(), attribute.getValue());
+    for (StringRef name : defines.getAsValueRange<StringAttr>())
+      defined.insert(name.str());
+    if (!defines.empty())
+      require();
     if (op->hasAttr("bytes"))
       return;
     SizeExpr bytes;
@@ -234,6 +255,8 @@ private:
   DataTable &data;
   const PlanOptions &options;
   OpBuilder b;
+  std::set<std::string> defined; // data symbols so far
+  std::set<size_t> checked;      // of symbols.required
   SmallVector<unsigned> roots;
   int64_t guard = 0;
   DenseMap<unsigned, Value> values;

@@ -41,3 +41,10 @@ func.func @f(%x: tensor<4xf32> {ingot.input = "x"}) -> (tensor<4xf32> {ingot.out
 func.func @f(%x: tensor<4xf32> {ingot.input = "x"}) -> (tensor<4xf32> {ingot.variable = @v}, tensor<4xf32> {ingot.variable = @v}) {
   return %x, %x : tensor<4xf32>, tensor<4xf32>
 }
+
+// -----
+
+// expected-error @+1 {{nn.requires must list pairs of sizes in known symbols, found ["k", "3"]}}
+func.func @f(%x: tensor<4xf32> {ingot.input = "x"}) -> (tensor<4xf32> {ingot.output = "y"}) attributes {nn.requires = [["k", "3"]]} {
+  return %x : tensor<4xf32>
+}

@@ -158,3 +158,19 @@ func.func @branch(%x: tensor<?xi1, #nn.sizes<"batch">> {ingot.input = "x"}, %p: 
   }
   return %r : tensor<?xi64, #nn.sizes<"nz0">>
 }
+
+// -----
+
+// Sizes that the model needs equal are compared first; those of data as soon as
+// they are known.
+
+// CHECK-LABEL: rt.program @requires
+// CHECK: rt.require <"a", "b">
+// CHECK: rt.dispatch @kernels::@nonzero
+// CHECK-NEXT: rt.require <"nz0", "a">
+func.func @requires(%x: tensor<?xi1, #nn.sizes<"a">> {ingot.input = "x"}, %y: tensor<?xi1, #nn.sizes<"b">> {ingot.input = "y"})
+    -> (tensor<?xi64, #nn.sizes<"nz0">> {ingot.output = "y"}) attributes {nn.bounds = {nz0 = "a"}, nn.requires = [["a", "b"], ["nz0", "a"], ["a", "a"]]} {
+  %n = nn.dispatch @kernels::@nonzero(%x) {sizes = #nn.sizes<"a">, grid = #nn.sizes<1>, chunk = 1 : i64, scratch = #nn.sizes<0>, inplace = array<i64>, defines = ["nz0"]}
+    : (tensor<?xi1, #nn.sizes<"a">>) -> tensor<?xi64, #nn.sizes<"nz0">>
+  return %n : tensor<?xi64, #nn.sizes<"nz0">>
+}

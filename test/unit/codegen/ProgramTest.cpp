@@ -306,4 +306,26 @@ func.func @f(%x: tensor<1x2xf32> {ingot.input = "x"}) -> (tensor<1x2xf32> {ingot
             std::string::npos);
 }
 
+TEST_F(Program, UnequalSizesAreRefused) {
+  compile(
+      R"(
+func.func @f(%x: )" X
+      R"( {ingot.input = "x"}, %z: tensor<?xf32, #nn.sizes<"len">> {ingot.input = "z"}) -> ()" X
+      R"( {ingot.output = "y"}) attributes {nn.requires = [["2*batch", "len"]]} {
+  return %x : )" X R"(
+})");
+  std::vector<float> x = {1, 2}, z = {0, 0, 0}, y = {0, 0};
+  ingot_tensor out = tensor(y.data(), 8, INGOT_F32, {1, 2});
+  ingot_tensor in[] = {tensor(x.data(), 8, INGOT_F32, {1, 2}),
+                       tensor(z.data(), 12, INGOT_F32, {3})};
+  EXPECT_EQ(ingot_run(loaded->module(), run, 0, in, &out),
+            INGOT_SHAPE_MISMATCH);
+  EXPECT_NE(std::string(ingot_message(loaded->module()))
+                .find("the sizes 2*batch and len of the inputs differ"),
+            std::string::npos);
+  in[1].shape[0] = 2;
+  EXPECT_EQ(ingot_run(loaded->module(), run, 0, in, &out), INGOT_OK);
+  EXPECT_EQ(y, x);
+}
+
 } // namespace
