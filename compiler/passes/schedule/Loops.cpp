@@ -148,12 +148,23 @@ private:
     if (d == s.rowDim)
       return rowTiles(range, [&](Coord c, int64_t r) { next(c, r, vecs); });
     if (d == s.laneDim)
-      return forEachLaneTile(e, range, s.vecs,
+      return forEachLaneTile(e, range, tileVecs(range, rows),
                              [&](Coord c, int64_t v) { next(c, rows, v); });
     if (range.size.is(1))
       return next(Coord(range.base), rows, vecs);
     ir.loop(ir.index(0), ir.index(range.size), 1,
             [&](Value i) { next(Coord(ir.add(range.base, i)), rows, vecs); });
+  }
+
+  /// Vectors of a tile: more where few rows are left (a batch of one), so that
+  /// there are accumulators enough to hide an FMA's latency.
+  int64_t tileVecs(const Range &range, int64_t rows) {
+    int64_t vecs = s.vecs, wanted = e.target.fmaPorts * e.target.fmaLatency * 2;
+    if (root && s.rowDim >= 0 && range.size.isStatic())
+      while (rows * vecs * 2 <= wanted &&
+             vecs * 2 * ir.lanes <= range.size.value)
+        vecs *= 2;
+    return vecs;
   }
 
   /// Rows whose taps all lie inside, as positions of the row dimension; null if
