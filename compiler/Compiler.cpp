@@ -56,7 +56,7 @@ private:
     return success();
   }
 
-  const MessageHandler &sink;
+  MessageHandler sink;
   std::string model; // its path: the place of messages about all of it
   ScopedDiagnosticHandler handler;
   unsigned errors = 0;
@@ -192,7 +192,7 @@ public:
   }
   bool finished() const { return done; }
 
-  const CompileOptions &options;
+  CompileOptions options;
   MLIRContext context;
   Messages messages;
   ImportedModel model;

@@ -9,10 +9,13 @@ using ingot::evaluate::HostTensor;
 namespace ingot::verify {
 
 Expected<func::FuncOp> findFunction(ModuleOp module, StringRef signature) {
-  for (auto f : module.getOps<func::FuncOp>())
-    if (auto name = f->getAttrOfType<StringAttr>(kSignatureAttr);
-        name ? name == signature : f.getName() == signature)
+  for (auto f : module.getOps<func::FuncOp>()) {
+    auto name = f->getAttrOfType<StringAttr>(kSignatureAttr);
+    auto aliases = f->getAttrOfType<ArrayAttr>(kAliasesAttr);
+    if ((name ? name == signature : f.getName() == signature) ||
+        (aliases && is_contained(aliases.getAsValueRange<StringAttr>(), signature)))
       return f;
+  }
   return createStringError("the reference has no signature '" +
                            signature.str() + "'");
 }
