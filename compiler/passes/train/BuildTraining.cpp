@@ -189,6 +189,9 @@ private:
   };
   Forward forward(Function &f, bool keepChanges) {
     IRMapping map;
+    for (StringRef name : {StringRef(kBoundsAttr), StringRef("nn.requires")})
+      if (Attribute sizes = infer->getAttr(name))
+        f.b.getInsertionBlock()->getParentOp()->setAttr(name, sizes);
     for (unsigned i = 0; i < infer.getNumArguments(); ++i)
       if (auto name = infer.getArgAttrOfType<StringAttr>(i, kInputAttr))
         map.map(infer.getArgument(i), f.input(name.getValue(), infer.getArgumentTypes()[i]));
