@@ -176,14 +176,16 @@ private:
   }
 
   void writeResults(const Coords &row) {
-    SmallVector<unsigned> whole;
-    for (unsigned r = 0; r < e.results.size(); ++r) {
-      Value v = body.getTerminator()->getOperand(r);
-      if (e.results[r].shape.size() == rowRank)
-        e.store(e.results[r], row, e.eval(v, row));
-      else
-        whole.push_back(r);
-    }
+    SmallVector<unsigned> whole, single;
+    for (unsigned r = 0; r < e.results.size(); ++r)
+      (e.results[r].shape.size() == rowRank ? single : whole).push_back(r);
+    // All values before the first store: a result may lie where an operand
+    // does.
+    SmallVector<Value> rowValues;
+    for (unsigned r : single)
+      rowValues.push_back(e.eval(body.getTerminator()->getOperand(r), row));
+    for (auto [r, v] : llvm::zip(single, rowValues))
+      e.store(e.results[r], row, v);
     if (whole.empty())
       return;
     inner(rowRank, row, {}, [&](Coords at, int64_t vecs, SmallVector<Value>) {

@@ -120,6 +120,14 @@ std::vector<Bytes> KernelRun::call(std::vector<Bytes> inputs) {
       buffers.push_back(results[i].data.data() + fence);
     }
     buffers.push_back(&definedSize);
+    // The first pair alone: pairs are alternatives.
+    for (size_t p = 0; shareInplace && p < std::min<size_t>(inplace.size(), 2);
+         p += 2) {
+      char *shared = results[inplace[p]].data.data() + fence;
+      const Bytes &operand = inputs[inplace[p + 1]];
+      std::memcpy(shared, operand.data.data(), operand.data.size());
+      buffers[inplace[p + 1]] = shared;
+    }
     status = 0;
     int64_t step = 1;
     for (int64_t at = 0; at < grid;) {

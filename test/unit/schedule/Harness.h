@@ -54,6 +54,8 @@ public:
   ingot::schedule::Schedule schedule;
   std::vector<int64_t> inplace;
   int64_t grid = 0;
+  /// Calls give the first result of `inplace` the memory of its operand.
+  bool shareInplace = false;
   std::string error;
   unsigned loopSpills = 0;
   uint64_t textBytes = 0;

@@ -198,3 +198,23 @@ TEST(Rows, ArgMinOfManyRows) {
     EXPECT_EQ(k.one<int32_t>({x}), want);
   }
 }
+
+TEST(Rows, InPlaceResultsAreStoredAfterAllReads) {
+  KernelRun k(R"(
+    func.func @f(%x: tensor<9xf32>, %y: tensor<f32>) -> (tensor<f32>, tensor<f32>) {
+      %r:2 = nn.kernel "reduction" (%x, %y : tensor<9xf32>, tensor<f32>) -> tensor<f32>, tensor<f32> {
+      ^bb0(%0: tensor<9xf32>, %1: tensor<f32>):
+        %d = nn.reduce min %0 {dims = array<i64: 0>} : (tensor<9xf32>) -> tensor<f32>
+        %s = nn.sub %1, %d : tensor<f32>
+        nn.yield %d, %s : tensor<f32>, tensor<f32>
+      }
+      return %r#0, %r#1 : tensor<f32>, tensor<f32>
+    })");
+  ASSERT_GE(k.inplace.size(), 2u);
+  k.shareInplace = true;
+  auto x = randoms(9);
+  float least = *std::min_element(x.begin(), x.end());
+  auto r = k.call({x, std::vector<float>{7}});
+  EXPECT_EQ(r[0].as<float>()[0], least);
+  EXPECT_EQ(r[1].as<float>()[0], 7 - least);
+}
