@@ -63,6 +63,7 @@ constexpr llvm::StringLiteral kInputAttr = "ingot.input";
 constexpr llvm::StringLiteral kOutputAttr = "ingot.output";
 constexpr llvm::StringLiteral kVariableAttr = "ingot.variable";
 constexpr llvm::StringLiteral kBoundsAttr = "nn.bounds";
+constexpr llvm::StringLiteral kRequiresAttr = "nn.requires";
 
 } // namespace ingot::nn
 

@@ -80,6 +80,20 @@ func::FuncOp Legalizer::lookup(FlatSymbolRefAttr name) {
               : func::FuncOp();
 }
 
+void Legalizer::requireBroadcast(ArrayRef<SizeExpr> x, ArrayRef<SizeExpr> y,
+                                 bool oneWay) {
+  for (size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
+    const SizeExpr &a = x[x.size() - 1 - i], &b = y[y.size() - 1 - i];
+    if (a == b || a.isConstant(1) || (!oneWay && b.isConstant(1)))
+      continue;
+    // a is b, or one of them is 1.
+    SizeExpr zero = (a - 1) * (a - b);
+    if (!oneWay)
+      zero = zero * (b - 1);
+    requirements.push_back({zero.str(), "0"});
+  }
+}
+
 std::string Legalizer::dataSymbol(const SizeExpr &bound) {
   std::string name = "nz" + std::to_string(bounds.size());
   bounds.push_back({name, bound.str()});
@@ -175,14 +189,13 @@ void Legalizer::finish(func::FuncOp f) {
     list.set(name, StringAttr::get(ctx, bound));
   if (!list.empty())
     f->setAttr(nn::kBoundsAttr, list.getDictionary(ctx));
-  std::set<std::pair<std::string, std::string>> once;
+  std::set<std::pair<std::string, std::string>> once(requirements.begin(),
+                                                     requirements.end());
   SmallVector<Attribute> pairs;
-  for (auto &pair : requirements)
-    if (once.insert(pair).second)
-      pairs.push_back(ArrayAttr::get(ctx, {StringAttr::get(ctx, pair.first),
-                                           StringAttr::get(ctx, pair.second)}));
+  for (auto &[a, b] : once)
+    pairs.push_back(OpBuilder(ctx).getStrArrayAttr({a, b}));
   if (!pairs.empty())
-    f->setAttr("nn.requires", ArrayAttr::get(ctx, pairs));
+    f->setAttr(nn::kRequiresAttr, ArrayAttr::get(ctx, pairs));
   IRRewriter rewriter(ctx);
   (void)runRegionDCE(rewriter, f->getRegions());
   SmallVector<Operation *> constants;
@@ -624,8 +637,10 @@ LogicalResult Node::needInts(unsigned i, StringRef what,
   return success();
 }
 LogicalResult Node::needBroadcast(unsigned i, unsigned j) {
-  if (nn::broadcastShapes(dims(i), dims(j)))
+  if (nn::broadcastShapes(dims(i), dims(j))) {
+    legalizer.requireBroadcast(dims(i), dims(j));
     return success();
+  }
   return refuse("shapes " + describe(dims(i)) + " and " + describe(dims(j)) +
                 " do not broadcast");
 }

@@ -293,6 +293,8 @@ LogicalResult selectV2(Node &n) {
     return n.refuse("shapes " + describe(n.dims(0)) + ", " +
                     describe(n.dims(1)) + " and " + describe(n.dims(2)) +
                     " do not broadcast");
+  n.legalizer.requireBroadcast(n.dims(1), n.dims(2));
+  n.legalizer.requireBroadcast(n.dims(0), *values);
   return n.give(n.b.select(n.in(0), n.in(1), n.in(2)));
 }
 LogicalResult selectV1(Node &n) {

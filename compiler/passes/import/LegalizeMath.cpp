@@ -22,6 +22,8 @@ LogicalResult product(Node &n, bool tx, bool ty, Type result) {
   if (!nn::broadcastShapes(ArrayRef(x).drop_back(2), ArrayRef(y).drop_back(2)))
     return n.refuse("batch dimensions of " + describe(x) + " and " +
                     describe(y) + " do not broadcast");
+  n.legalizer.requireBroadcast(ArrayRef(x).drop_back(2),
+                               ArrayRef(y).drop_back(2));
   const SizeExpr &kx = x[x.size() - (tx ? 2 : 1)],
                  &ky = y[y.size() - (ty ? 1 : 2)];
   if (failed(n.same(kx, ky,

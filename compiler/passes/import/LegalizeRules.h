@@ -187,9 +187,14 @@ public:
   /// How many nodes were refused so far, and a way back for another attempt.
   size_t refusals() const { return report.size(); }
   void forgetRefusals(size_t count);
+  /// Notes that two sizes must be equal, which is checked at entry.
   void require(const SizeExpr &a, const SizeExpr &b) {
     requirements.push_back({a.str(), b.str()});
   }
+  /// Notes that the sizes of two shapes must broadcast, aligned at the end;
+  /// with `oneWay` only x may be 1.
+  void requireBroadcast(llvm::ArrayRef<SizeExpr> x, llvm::ArrayRef<SizeExpr> y,
+                        bool oneWay = false);
   /// A new data symbol of the current function, at most `bound`.
   std::string dataSymbol(const SizeExpr &bound);
   /// Operations made since the current node began: verified after its rule. A

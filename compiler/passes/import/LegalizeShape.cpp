@@ -300,6 +300,7 @@ LogicalResult broadcastTo(Node &n) {
       return n.refuse("shape " + describe(own) + " does not broadcast to " +
                       describe(dims));
   }
+  n.legalizer.requireBroadcast(own, dims, /*oneWay=*/true);
   return n.give(n.b.broadcastTo(n.in(0), dims));
 }
 LogicalResult tile(Node &n) {

@@ -44,3 +44,13 @@ func.func @pairs(%x: tensor<?x?xf32> {ingot.input = "x"}) -> (tensor<*xf32> {ing
   %y = graph.node "Reshape"(%x, %c) "y" {} : (tensor<?x?xf32>, tensor<*xi32>) -> tensor<*xf32>
   return %y : tensor<*xf32>
 }
+
+// -----
+
+// Unrelated sizes broadcast if they are equal or one of them is 1: 0 otherwise.
+// CHECK-LABEL: func.func @meet
+// CHECK-SAME: "0"]]
+func.func @meet(%x: tensor<?xf32, #nn.sizes<"m">> {ingot.input = "x"}, %y: tensor<?xf32, #nn.sizes<"n">> {ingot.input = "y"}) -> (tensor<*xf32> {ingot.output = "z"}) {
+  %0 = graph.node "AddV2"(%x, %y) "add" {} : (tensor<?xf32, #nn.sizes<"m">>, tensor<?xf32, #nn.sizes<"n">>) -> tensor<*xf32>
+  return %0 : tensor<*xf32>
+}
