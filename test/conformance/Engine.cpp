@@ -46,6 +46,7 @@ public:
   }
 
   RunResult run(const Case &test, const Run &run) override;
+  const char *message() const { return ingot_message(module); }
 
 private:
   RunResult failure(const char *what) const {
@@ -119,7 +120,7 @@ RunResult Artifact::run(const Case &test, const Run &run) {
 }
 
 std::unique_ptr<Engine> makeCompiled(const Case &test, bool group,
-                                     std::string &message) {
+                                     StringRef target, std::string &message) {
   GraphFile file(test.graph);
   CompileOptions options;
   options.model.path = file.path;
@@ -131,6 +132,7 @@ std::unique_ptr<Engine> makeCompiled(const Case &test, bool group,
   options.name = "case";
   options.threads = 1;
   options.group = group;
+  options.target = target.str();
   auto model = LoadedModel::compile(options, [&](const std::string &text) {
     message += (message.empty() ? "" : " | ") + text;
   });
@@ -138,7 +140,8 @@ std::unique_ptr<Engine> makeCompiled(const Case &test, bool group,
     return nullptr;
   auto engine = std::make_unique<Artifact>(std::move(model));
   if (!engine->open()) {
-    message += "no context";
+    message += "no context: ";
+    message += engine->message();
     return nullptr;
   }
   return engine;

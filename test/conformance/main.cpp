@@ -37,8 +37,9 @@ static cl::opt<unsigned> seconds("timeout", cl::desc("Seconds a case may take"),
                                  cl::init(60));
 static cl::opt<std::string>
     way("engine", cl::init("compiled"),
-        cl::desc("compiled, ungrouped (a kernel an operation) or reference "
-                 "(the evaluator)"));
+        cl::desc("compiled, ungrouped (a kernel an operation), gpu (needs a "
+                 "driver; test/emulator has one) or reference (the "
+                 "evaluator)"));
 static cl::opt<bool> verbose("v", cl::desc("Print each case"));
 
 namespace {
@@ -67,7 +68,8 @@ static std::unique_ptr<Engine> makeEngine(const Case &test,
                                           std::string &message) {
   if (way == "reference")
     return makeReference(test, message);
-  return makeCompiled(test, way != "ungrouped", message);
+  return makeCompiled(test, way != "ungrouped", way == "gpu" ? "cuda" : "cpu",
+                      message);
 }
 
 static std::string runOnce(const Case &test, const Run &run, Engine &engine) {

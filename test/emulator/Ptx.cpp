@@ -48,7 +48,7 @@ const std::map<std::string, Op> opNames = {
     {"shr", Op::shr},   {"setp", Op::setp},   {"selp", Op::selp},     {"cvt", Op::cvt},     {"bra", Op::bra},
     {"bar", Op::bar},   {"barrier", Op::bar}, {"shfl", Op::shfl},     {"ret", Op::ret},     {"ex2", Op::ex2},
     {"lg2", Op::lg2},   {"rcp", Op::rcp},     {"sqrt", Op::sqrt},     {"rsqrt", Op::rsqrt}, {"copysign", Op::copysign},
-    {"clz", Op::clz},   {"popc", Op::popc}};
+    {"clz", Op::clz},   {"popc", Op::popc},   {"bfe", Op::bfe},       {"bfi", Op::bfi},     {"prmt", Op::prmt}};
 const std::map<std::string, Compare> compareNames = {
     {"eq", Compare::eq},   {"ne", Compare::ne},   {"lt", Compare::lt},   {"le", Compare::le},   {"gt", Compare::gt},
     {"ge", Compare::ge},   {"equ", Compare::equ}, {"neu", Compare::neu}, {"ltu", Compare::ltu}, {"leu", Compare::leu},
@@ -181,6 +181,7 @@ private:
     std::string limits = take(at, "{", end);
     if (size_t i = limits.find(".maxntid"); i != std::string::npos)
       kernel.maxThreads = std::atoi(limits.c_str() + i + 8);
+    int scopes = 0;
     for (;;) {
       size_t begin = at;
       uint32_t firstLine = line;
@@ -191,8 +192,18 @@ private:
         statement = takeStatement(at);
         end = ';';
       }
+      if (end == '}' && scopes) {
+        --scopes;
+        continue;
+      }
       if (end == '}')
         break;
+      if (!statement.empty() && statement[0] == '{') { // registers of its own
+        ++scopes;
+        statement = trim(statement.substr(1));
+        if (size_t name = statement.find_last_of(" \t"); statement.compare(0, 4, ".reg") == 0)
+          registerOf(statement.substr(name + 1));
+      }
       if (!end)
         return fail("the kernel does not end");
       if (end == ':')
@@ -244,7 +255,7 @@ private:
       return fail("an operand is missing");
     if (s[0] == '[')
       s = trim(s.substr(1, s.size() - 2));
-    if (s[0] == '%') {
+    if (s[0] == '%' || registers.count(s)) {
       if (auto it = specialNames.find(s); it != specialNames.end()) {
         o.kind = Operand::special;
         o.index = uint32_t(it->second);
@@ -275,6 +286,7 @@ private:
     }
     char *rest;
     o.value = s[0] == '-' ? std::strtoll(s.c_str(), &rest, 0) : std::strtoull(s.c_str(), &rest, 0);
+    rest += *rest == 'U';
     return *rest ? fail("operand '" + s + "'") : true;
   }
   /// One operand or a list in braces.

@@ -19,7 +19,7 @@ unsigned bytesOf(Type type);
 
 enum class Op : uint8_t {
   mov, ld, st, cvta, add, sub, mul, mad, fma, div, rem, min, max, neg, abs, bitAnd, bitOr, bitXor, bitNot, shl, shr,
-  setp, selp, cvt, bra, bar, shfl, ret, ex2, lg2, rcp, sqrt, rsqrt, copysign, clz, popc
+  setp, selp, cvt, bra, bar, shfl, ret, ex2, lg2, rcp, sqrt, rsqrt, copysign, clz, popc, bfe, bfi, prmt
 };
 enum class Space : uint8_t { generic, global, shared, param };
 enum class Compare : uint8_t { eq, ne, lt, le, gt, ge, equ, neu, ltu, leu, gtu, geu, num, nan };

@@ -371,6 +371,24 @@ private:
     }
     case Op::clz: return ua ? __builtin_clzll(ua) - (64 - width) : width;
     case Op::popc: return __builtin_popcountll(ua);
+    case Op::bfe: {
+      unsigned at = b & 0xff, n = c & 0xff;
+      uint64_t field = at >= width || !n ? 0 : ua >> at & (n >= 64 ? ~uint64_t(0) : (uint64_t(1) << n) - 1);
+      if (sign && n && n < 64 && (field >> (n - 1) & 1))
+        field |= ~uint64_t(0) << n;
+      return field;
+    }
+    case Op::prmt: { // bytes of b:a that the digits of c name; bit 3: their sign
+      uint64_t from = cut(a, Type::b32) | cut(b, Type::b32) << 32, r = 0;
+      for (unsigned i = 0; i < 4; ++i) {
+        unsigned digit = c >> (4 * i) & 15;
+        uint64_t byte = from >> (8 * (digit & 7)) & 0xff;
+        if (digit & 8)
+          byte = byte & 0x80 ? 0xff : 0;
+        r |= byte << (8 * i);
+      }
+      return r;
+    }
     default: return 0;
     }
   }
@@ -447,6 +465,26 @@ private:
     Type type = in.type;
     switch (in.op) {
     case Op::mov:
+      if (in.to.size() > 1) { // parts of a value, the low one first
+        unsigned bits = 8 * bytesOf(type) / in.to.size();
+        for (size_t i = 0; i < in.to.size(); ++i)
+          t.reg[in.to[i].index] = a >> (bits * i) & ((uint64_t(1) << bits) - 1);
+        return;
+      }
+      r = a;
+      if (in.args.size() > 1) {
+        unsigned bits = 8 * bytesOf(type) / in.args.size();
+        r = 0;
+        for (size_t i = 0; i < in.args.size(); ++i)
+          r |= (arg(i) & ((uint64_t(1) << bits) - 1)) << (bits * i);
+      }
+      break;
+    case Op::bfi: {
+      unsigned at = arg(2) & 0xff, n = arg(3) & 0xff;
+      uint64_t mask = (n >= 64 ? ~uint64_t(0) : (uint64_t(1) << n) - 1) << at;
+      r = (b & ~mask) | (a << at & mask);
+      break;
+    }
     case Op::cvta:
       r = a;
       break;
@@ -471,6 +509,8 @@ private:
     }
     if (in.op == Op::setp || type == Type::pred)
       r &= 1;
+    else if (in.op == Op::cvt && isSigned(type))
+      r = uint64_t(extend(r, type)); // fills the register, however wide it is
     else if (!in.wide && in.op != Op::clz && in.op != Op::popc)
       r = cut(r, type);
     else if (in.wide)

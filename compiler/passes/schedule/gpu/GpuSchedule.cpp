@@ -51,6 +51,15 @@ bool hasLanes(KernelOp kernel, Value space) {
   return true;
 }
 
+/// An operation on complex numbers, which kernels do not have.
+Operation *findComplex(KernelOp kernel) {
+  auto isComplex = [](Type t) { return isa<ComplexType>(getElementTypeOrSelf(t)); };
+  for (Operation &op : bodyOf(kernel).without_terminator())
+    if (llvm::any_of(op.getOperandTypes(), isComplex) || llvm::any_of(op.getResultTypes(), isComplex))
+      return &op;
+  return nullptr;
+}
+
 /// Operations that one thread computes by itself for its elements.
 Operation *findUnscheduled(KernelOp kernel) {
   for (Operation &op : bodyOf(kernel).without_terminator()) {
@@ -149,6 +158,8 @@ FailureOr<GpuSchedule> GpuSchedule::fromAttr(DictionaryAttr attr,
 }
 
 LogicalResult verifyGpuSchedule(KernelOp kernel, const GpuSchedule &s) {
+  if (Operation *op = findComplex(kernel))
+    return noSchedule(kernel, op);
   auto bad = [&](const Twine &why) { return kernel.emitOpError("GPU schedule: ") << why; };
   if (s.threads < 32 || s.threads > 1024 || s.threads % 32)
     return bad("threads must be a multiple of 32 from 32 to 1024");
@@ -216,6 +227,8 @@ static GpuSchedule chooseMatmul(DotGeneralOp dot) {
 
 FailureOr<GpuSchedule> chooseGpuSchedule(KernelOp kernel) {
   GpuSchedule s;
+  if (Operation *op = findComplex(kernel))
+    return noSchedule(kernel, op);
   if (isFlat(kernel)) {
     s.loops = GpuSchedule::Loops::flat;
     s.lanes = 4;
