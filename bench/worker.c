@@ -43,8 +43,7 @@ static void readNpy(const char *path, ingot_tensor *t) {
              : strstr(text, "<i4") ? INGOT_I32
                                    : INGOT_INVALID_DTYPE;
   t->rank = 0;
-  for (char *p = strchr(strstr(text, "'shape'"), '(') + 1;
-       *p != ')' && t->rank < INGOT_MAX_RANK;) {
+  for (char *p = strchr(strstr(text, "'shape'"), '(') + 1; *p != ')' && t->rank < INGOT_MAX_RANK;) {
     char *end;
     long long v = strtoll(p, &end, 10);
     if (end == p)
@@ -76,8 +75,7 @@ int main(int argc, char **argv) {
   void *so = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
   if (!so)
     die("dlopen", dlerror());
-  const ingot_module *(*get)(void) =
-      (const ingot_module *(*)(void))dlsym(so, "ingot_module_get");
+  const ingot_module *(*get)(void) = (const ingot_module *(*)(void))dlsym(so, "ingot_module_get");
   if (!get || ingot_check(get()))
     die("not an artifact", argv[1]);
   const ingot_module *m = get();
@@ -94,8 +92,7 @@ int main(int argc, char **argv) {
     char *file = strrchr(argv[i], '=');
     uint32_t k = 0;
     *file++ = 0;
-    while (k < m->signatures[s].num_inputs &&
-           strcmp(m->signatures[s].inputs[k].name, argv[i]))
+    while (k < m->signatures[s].num_inputs && strcmp(m->signatures[s].inputs[k].name, argv[i]))
       ++k;
     if (k == m->signatures[s].num_inputs)
       die("no such input", argv[i]);
@@ -110,15 +107,13 @@ int main(int argc, char **argv) {
     die("run", ingot_message(m));
   double error = elements(&out[0]) == elements(&want) ? 0 : INFINITY;
   for (size_t i = 0; i < elements(&want) && error < INFINITY; ++i)
-    error = fmax(error, fabs((double)((float *)out[0].data)[i] -
-                             (double)((float *)want.data)[i]));
+    error = fmax(error, fabs((double)((float *)out[0].data)[i] - (double)((float *)want.data)[i]));
   printf("ready %.3g\n", error);
   fflush(stdout);
   double *times = malloc(kMaxTimes * sizeof *times), budget;
   while (scanf("%lf", &budget) == 1) {
     size_t n = 0;
-    for (double start = now(), t = start;
-         n < kMaxTimes && (n < 3 || t - start < budget); ++n) {
+    for (double start = now(), t = start; n < kMaxTimes && (n < 3 || t - start < budget); ++n) {
       double before = now();
       if (ingot_run(m, c, (uint32_t)s, in, out))
         die("run", ingot_message(m));

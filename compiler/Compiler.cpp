@@ -48,8 +48,11 @@ private:
       ++errors;
       sink("error: " + text);
       break;
-    case DiagnosticSeverity::Warning: sink("warning: " + text); break;
-    default: sink("note: " + text);
+    case DiagnosticSeverity::Warning:
+      sink("warning: " + text);
+      break;
+    default:
+      sink("note: " + text);
     }
     for (Diagnostic &note : d.getNotes())
       sink("note: " + note.str());
@@ -117,14 +120,16 @@ public:
     if (!g)
       return complain(llvm::toString(g.takeError()));
     if (options.debugArena || options.sanitizeAddress)
-      return complain("--debug-arena and --sanitize work on the CPU's memory: use them with --target cpu");
+      return complain(
+          "--debug-arena and --sanitize work on the CPU's memory: use them with --target cpu");
     gpu = *g;
     return true;
   }
 
   /// Runs the stages made of passes up to and including `last`.
   bool runStages(llvm::StringRef last = "rt") {
-    PipelineOptions p{target, options.training, options.keepWeights, options.group, options.debugArena};
+    PipelineOptions p{target, options.training, options.keepWeights, options.group,
+                      options.debugArena};
     p.gpu = gpu.has_value();
     for (const Stage &stage : pipelineStages()) {
       if (!stage.build)
@@ -172,17 +177,21 @@ public:
       return false;
     if (options.emit == "llvm" || options.emit == "asm") {
       done = true;
-      return writeText(options.output, options.emit == "llvm" ? program->llvm : program->assembly, messages);
+      return writeText(options.output, options.emit == "llvm" ? program->llvm : program->assembly,
+                       messages);
     }
     if (options.report.empty())
       return true;
     bool html = llvm::StringRef(options.report).ends_with(".html");
-    return writeText(options.report, html ? reportAsHtml(*program, target) : reportAsJson(*program, target), messages);
+    return writeText(options.report,
+                     html ? reportAsHtml(*program, target) : reportAsJson(*program, target),
+                     messages);
   }
 
   std::string modelName() const {
-    return options.name.empty() ? modelNameFromPath(options.output.empty() ? options.model.path : options.output)
-                                : options.name;
+    return options.name.empty()
+               ? modelNameFromPath(options.output.empty() ? options.model.path : options.output)
+               : options.name;
   }
 
   bool complain(const std::string &text) {
@@ -213,7 +222,11 @@ private:
     if (std::error_code e = llvm::sys::fs::create_directories(options.dumpDir))
       return complain(options.dumpDir + ": " + e.message());
     llvm::SmallString<128> path(options.dumpDir);
-    llvm::sys::path::append(path, modelName() + "." + stage + (stage == "asm" ? ".s" : stage == "llvm" ? ".ll" : stage == "ptx" ? ".ptx" : ".mlir"));
+    llvm::sys::path::append(path, modelName() + "." + stage +
+                                      (stage == "asm"    ? ".s"
+                                       : stage == "llvm" ? ".ll"
+                                       : stage == "ptx"  ? ".ptx"
+                                                         : ".mlir"));
     return writeText(path, text, messages);
   }
 
@@ -346,8 +359,9 @@ bool inspect(const ModelOptions &options, ModelDescription &result, const Messag
     auto name = f->getAttrOfType<StringAttr>(nn::kSignatureAttr);
     for (SignatureDescription &s : result.signatures) {
       auto aliases = f->getAttrOfType<ArrayAttr>(nn::kAliasesAttr);
-      if (!name || (s.name != name.str() &&
-                    !(aliases && llvm::is_contained(aliases.getAsValueRange<StringAttr>(), s.name))))
+      if (!name ||
+          (s.name != name.str() &&
+           !(aliases && llvm::is_contained(aliases.getAsValueRange<StringAttr>(), s.name))))
         continue;
       unsigned next = 0;
       for (unsigned i = 0; i < f.getNumResults(); ++i)
@@ -371,7 +385,8 @@ LoadedModel::LoadedModel(std::unique_ptr<Impl> impl) : impl(std::move(impl)) {}
 LoadedModel::~LoadedModel() = default;
 const ingot_module *LoadedModel::module() const { return impl->loaded->module(); }
 
-std::unique_ptr<LoadedModel> LoadedModel::compile(const CompileOptions &options, const MessageHandler &message) {
+std::unique_ptr<LoadedModel> LoadedModel::compile(const CompileOptions &options,
+                                                  const MessageHandler &message) {
   auto impl = std::make_unique<Impl>();
   impl->compilation = std::make_unique<Compilation>(options, message);
   Compilation &c = *impl->compilation;
@@ -409,7 +424,8 @@ VerifiedModel::VerifiedModel(std::unique_ptr<Impl> impl) : impl(std::move(impl))
 VerifiedModel::~VerifiedModel() = default;
 const ingot_module *VerifiedModel::module() const { return impl->loaded->module(); }
 
-std::unique_ptr<VerifiedModel> VerifiedModel::compile(const CompileOptions &options, const MessageHandler &message) {
+std::unique_ptr<VerifiedModel> VerifiedModel::compile(const CompileOptions &options,
+                                                      const MessageHandler &message) {
   auto impl = std::make_unique<Impl>();
   impl->compilation = std::make_unique<Compilation>(options, message);
   Compilation &c = *impl->compilation;
@@ -434,7 +450,8 @@ bool VerifiedModel::compareSignature(uint32_t signature, const std::vector<ingot
                                      VerifyReport &report) {
   return impl->check(verify::compareSignature(impl->forms(), signature, inputs, 0, report));
 }
-bool VerifiedModel::compareKernels(uint32_t signature, const std::vector<ingot_tensor> &inputs, VerifyReport &report) {
+bool VerifiedModel::compareKernels(uint32_t signature, const std::vector<ingot_tensor> &inputs,
+                                   VerifyReport &report) {
   return impl->check(verify::compareKernels(impl->forms(), signature, inputs, report));
 }
 

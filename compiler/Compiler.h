@@ -33,13 +33,13 @@ struct TrainingOptions {
 struct CompileOptions {
   ModelOptions model;
   TrainingOptions training;
-  std::string triple, cpu;  ///< empty: the host
+  std::string triple, cpu; ///< empty: the host
   std::string target = "cpu";
   std::string name;         ///< of the model in C; empty: from the output's name
   bool keepWeights = false; ///< weights stay variables that can be replaced
   bool sanitizeAddress = false, debugArena = false;
-  bool group = true;        ///< false: one kernel an operation (for comparisons)
-  unsigned threads = 0;     ///< 0: all processors
+  bool group = true;    ///< false: one kernel an operation (for comparisons)
+  unsigned threads = 0; ///< 0: all processors
   // What to write:
   std::string output, header, weights; ///< as in ArtifactOptions
   std::string emit;                    ///< a stage's name: write that instead
@@ -93,7 +93,8 @@ bool inspect(const ModelOptions &options, ModelDescription &result, const Messag
 /// A model compiled into this process.
 class LoadedModel {
 public:
-  static std::unique_ptr<LoadedModel> compile(const CompileOptions &options, const MessageHandler &message);
+  static std::unique_ptr<LoadedModel> compile(const CompileOptions &options,
+                                              const MessageHandler &message);
   ~LoadedModel();
   const ingot_module *module() const;
 
@@ -121,20 +122,23 @@ struct KernelComparison {
   bool good() const;
 };
 struct VerifyReport {
-  std::vector<Comparison> outputs; ///< and variables that the call changes
+  std::vector<Comparison> outputs;       ///< and variables that the call changes
   std::vector<KernelComparison> kernels; ///< in the order they run
 };
 
 /// A model compiled into this process beside its reference.
 class VerifiedModel {
 public:
-  static std::unique_ptr<VerifiedModel> compile(const CompileOptions &options, const MessageHandler &message);
+  static std::unique_ptr<VerifiedModel> compile(const CompileOptions &options,
+                                                const MessageHandler &message);
   ~VerifiedModel();
   const ingot_module *module() const;
   /// Compares a call of a signature, then each kernel if `kernels`. False, after
   /// a message, if they could not be compared.
-  bool compareSignature(uint32_t signature, const std::vector<ingot_tensor> &inputs, VerifyReport &report);
-  bool compareKernels(uint32_t signature, const std::vector<ingot_tensor> &inputs, VerifyReport &report);
+  bool compareSignature(uint32_t signature, const std::vector<ingot_tensor> &inputs,
+                        VerifyReport &report);
+  bool compareKernels(uint32_t signature, const std::vector<ingot_tensor> &inputs,
+                      VerifyReport &report);
 
 private:
   struct Impl;

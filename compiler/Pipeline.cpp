@@ -30,7 +30,9 @@ namespace ingot {
 
 //===-- 2 simplify --------------------------------------------------------===//
 
-static void buildPure(OpPassManager &passes, const PipelineOptions &) { buildSimplifyGraphPipeline(passes); }
+static void buildPure(OpPassManager &passes, const PipelineOptions &) {
+  buildSimplifyGraphPipeline(passes);
+}
 
 //===-- 3 legalize --------------------------------------------------------===//
 
@@ -134,8 +136,8 @@ const std::vector<StageInfo> &stages() {
 
 void registerDialects(DialectRegistry &registry) {
   registry.insert<graph::GraphDialect, nn::NnDialect, rt::RtDialect>();
-  registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-                  scf::SCFDialect, vector::VectorDialect>();
+  registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   registerCpuCodegenDialects(registry);
   registerGpuCodegenDialects(registry);
 }

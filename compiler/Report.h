@@ -6,11 +6,9 @@
 
 namespace ingot {
 
-std::string reportAsJson(const CompiledProgram &program,
-                         const TargetInfo &target);
+std::string reportAsJson(const CompiledProgram &program, const TargetInfo &target);
 /// One page, without scripts or other files.
-std::string reportAsHtml(const CompiledProgram &program,
-                         const TargetInfo &target);
+std::string reportAsHtml(const CompiledProgram &program, const TargetInfo &target);
 
 } // namespace ingot
 

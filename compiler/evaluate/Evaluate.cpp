@@ -23,7 +23,9 @@ static Rule ruleOf(Operation *op) {
   auto info = op->getName().getRegisteredInfo();
   return info ? allRules().lookup(info->getTypeID()) : nullptr;
 }
-bool hasRule(Operation *op) { return ruleOf(op) || isa<ForOp, WhileOp, IfOp, KernelOp, YieldOp>(op); }
+bool hasRule(Operation *op) {
+  return ruleOf(op) || isa<ForOp, WhileOp, IfOp, KernelOp, YieldOp>(op);
+}
 
 //===-- Sizes and types ---------------------------------------------------===//
 
@@ -126,7 +128,8 @@ LogicalResult Evaluator::bind(Operation *op, Type type, ArrayRef<int64_t> dims, 
 
 //===-- Blocks ------------------------------------------------------------===//
 
-LogicalResult Evaluator::runBlock(Block &block, ArrayRef<TensorRef> arguments, std::vector<TensorRef> &results) {
+LogicalResult Evaluator::runBlock(Block &block, ArrayRef<TensorRef> arguments,
+                                  std::vector<TensorRef> &results) {
   for (auto [argument, tensor] : llvm::zip(block.getArguments(), arguments))
     values[argument] = tensor;
   for (Operation &op : block) {
@@ -227,16 +230,18 @@ LogicalResult Evaluator::runOp(Operation *op) {
 
 //===-- Entry points ------------------------------------------------------===//
 
-static LogicalResult bindInputs(Evaluator &ev, Operation *op, TypeRange types, ArrayRef<HostTensor> inputs,
-                                std::vector<TensorRef> &arguments) {
+static LogicalResult bindInputs(Evaluator &ev, Operation *op, TypeRange types,
+                                ArrayRef<HostTensor> inputs, std::vector<TensorRef> &arguments) {
   if (types.size() != inputs.size())
-    return ev.fail(op, Status::Invalid, "takes " + Twine(types.size()) + " tensors, not " + Twine(inputs.size()));
+    return ev.fail(op, Status::Invalid,
+                   "takes " + Twine(types.size()) + " tensors, not " + Twine(inputs.size()));
   for (auto [i, type, tensor] : llvm::enumerate(types, inputs)) {
     Type element = cast<RankedTensorType>(type).getElementType();
     HostTensor held = ev.stored(tensor);
     if (held.dtype != ev.storage(element)) {
       std::string text;
-      llvm::raw_string_ostream(text) << "input " << i << " is of " << tensor.dtype << ", expected " << element;
+      llvm::raw_string_ostream(text)
+          << "input " << i << " is of " << tensor.dtype << ", expected " << element;
       return ev.fail(op, Status::Invalid, text);
     }
     if (failed(ev.bind(op, type, tensor.dims, "input " + Twine(i))))
@@ -259,7 +264,8 @@ static Result finish(Evaluator &ev, LogicalResult ok, ArrayRef<TensorRef> result
 Result evaluate(Region &region, ArrayRef<HostTensor> inputs, const Options &options) {
   Evaluator ev(options);
   std::vector<TensorRef> arguments, results;
-  LogicalResult ok = bindInputs(ev, region.getParentOp(), region.getArgumentTypes(), inputs, arguments);
+  LogicalResult ok =
+      bindInputs(ev, region.getParentOp(), region.getArgumentTypes(), inputs, arguments);
   if (succeeded(ok))
     ok = ev.runBlock(region.front(), arguments, results);
   return finish(ev, ok, results);

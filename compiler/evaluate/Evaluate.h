@@ -30,7 +30,8 @@ struct Options {
   /// Called with every evaluated operation and its results, innermost first.
   std::function<void(mlir::Operation *, llvm::ArrayRef<HostTensor>)> observe;
   /// Called before every nn.kernel with its operands and the sizes known by then.
-  std::function<void(nn::KernelOp, llvm::ArrayRef<std::shared_ptr<const HostTensor>>, const llvm::StringMap<int64_t> &)>
+  std::function<void(nn::KernelOp, llvm::ArrayRef<std::shared_ptr<const HostTensor>>,
+                     const llvm::StringMap<int64_t> &)>
       atKernel;
 };
 
@@ -43,12 +44,15 @@ struct Result {
 };
 
 /// Evaluates a function of nn operations.
-Result evaluate(mlir::func::FuncOp func, llvm::ArrayRef<HostTensor> inputs, const Options &options = {});
+Result evaluate(mlir::func::FuncOp func, llvm::ArrayRef<HostTensor> inputs,
+                const Options &options = {});
 /// Evaluates a region of one block (a kernel's body) on its arguments. Values
 /// from outside of it are an error.
-Result evaluate(mlir::Region &region, llvm::ArrayRef<HostTensor> inputs, const Options &options = {});
+Result evaluate(mlir::Region &region, llvm::ArrayRef<HostTensor> inputs,
+                const Options &options = {});
 /// Evaluates one operation on its operands.
-Result evaluate(mlir::Operation *op, llvm::ArrayRef<HostTensor> operands, const Options &options = {});
+Result evaluate(mlir::Operation *op, llvm::ArrayRef<HostTensor> operands,
+                const Options &options = {});
 
 /// True if the evaluator has a rule for the operation.
 bool hasRule(mlir::Operation *op);

@@ -10,7 +10,8 @@ namespace {
 
 /// The elements as [batch, free, contract] and the sizes of the free dimensions.
 template <typename T>
-std::vector<T> arranged(const HostTensor &x, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract, Shape &freeDims) {
+std::vector<T> arranged(const HostTensor &x, ArrayRef<int64_t> batch, ArrayRef<int64_t> contract,
+                        Shape &freeDims) {
   Shape order(batch.begin(), batch.end()), dims, strides, own = stridesOf(x.dims);
   for (int64_t i = 0; i < x.rank(); ++i)
     if (!llvm::is_contained(batch, i) && !llvm::is_contained(contract, i)) {
@@ -24,7 +25,9 @@ std::vector<T> arranged(const HostTensor &x, ArrayRef<int64_t> batch, ArrayRef<i
   }
   auto values = x.read<T>();
   std::vector<T> r(values.size());
-  forEachIndex(dims, [&](ArrayRef<int64_t> index, int64_t linear) { r[linear] = values[linearOf(index, strides)]; });
+  forEachIndex(dims, [&](ArrayRef<int64_t> index, int64_t linear) {
+    r[linear] = values[linearOf(index, strides)];
+  });
   return r;
 }
 LogicalResult dotGeneral(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
@@ -56,7 +59,8 @@ LogicalResult dotGeneral(Evaluator &ev, Operation *op, Inputs in, Outputs &out) 
         for (int64_t j = 0; j < n; ++j) {
           T sum = T(0);
           for (int64_t k = 0; k < depth; ++k)
-            sum = wrapAdd<T>(sum, wrapMul<T>(a[(s * m + i) * depth + k], b[(s * n + j) * depth + k]));
+            sum =
+                wrapAdd<T>(sum, wrapMul<T>(a[(s * m + i) * depth + k], b[(s * n + j) * depth + k]));
           r[(s * m + i) * n + j] = sum;
         }
     out.push_back(HostTensor::fromValues(x.dtype, dims, r));
@@ -95,10 +99,17 @@ Shape toShape(ArrayRef<int64_t> v) { return Shape(v.begin(), v.end()); }
 
 LogicalResult conv(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   auto conv = cast<ConvOp>(op);
-  Geometry g{in[0]->dims, in[1]->dims, {}, toShape(conv.getStrides()), {}, toShape(conv.getLhsDilation()),
-             toShape(conv.getRhsDilation()), static_cast<int64_t>(conv.getGroups())};
+  Geometry g{in[0]->dims,
+             in[1]->dims,
+             {},
+             toShape(conv.getStrides()),
+             {},
+             toShape(conv.getLhsDilation()),
+             toShape(conv.getRhsDilation()),
+             static_cast<int64_t>(conv.getGroups())};
   Shape high;
-  if (failed(ev.sizesOf(op, conv.getPadLow(), g.low)) || failed(ev.sizesOf(op, conv.getPadHigh(), high)))
+  if (failed(ev.sizesOf(op, conv.getPadLow(), g.low)) ||
+      failed(ev.sizesOf(op, conv.getPadHigh(), high)))
     return failure();
   size_t n = g.strides.size();
   int64_t channels = g.filter[n], features = g.filter[n + 1], each = features / g.groups;
@@ -106,7 +117,8 @@ LogicalResult conv(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
     return ev.fail(op, Status::ShapeMismatch, "has channels that do not fit its filter and groups");
   g.out.push_back(g.x[0]);
   for (size_t i = 0; i < n; ++i) {
-    int64_t padded = (g.x[i + 1] ? (g.x[i + 1] - 1) * g.lhsDilation[i] + 1 : 0) + g.low[i] + high[i];
+    int64_t padded =
+        (g.x[i + 1] ? (g.x[i + 1] - 1) * g.lhsDilation[i] + 1 : 0) + g.low[i] + high[i];
     int64_t room = padded - ((g.filter[i] - 1) * g.rhsDilation[i] + 1);
     g.out.push_back(room < 0 ? 0 : room / g.strides[i] + 1);
   }
@@ -132,9 +144,16 @@ LogicalResult conv(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
 }
 LogicalResult convFilterGrad(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   auto conv = cast<ConvFilterGradOp>(op);
-  Geometry g{in[0]->dims, {}, in[1]->dims, toShape(conv.getStrides()), {}, Shape(conv.getStrides().size(), 1),
-             toShape(conv.getRhsDilation()), static_cast<int64_t>(conv.getGroups())};
-  if (failed(ev.sizesOf(op, conv.getPadLow(), g.low)) || failed(ev.shapeOf(op, op->getResult(0).getType(), g.filter)))
+  Geometry g{in[0]->dims,
+             {},
+             in[1]->dims,
+             toShape(conv.getStrides()),
+             {},
+             Shape(conv.getStrides().size(), 1),
+             toShape(conv.getRhsDilation()),
+             static_cast<int64_t>(conv.getGroups())};
+  if (failed(ev.sizesOf(op, conv.getPadLow(), g.low)) ||
+      failed(ev.shapeOf(op, op->getResult(0).getType(), g.filter)))
     return failure();
   size_t n = g.strides.size();
   int64_t channels = g.filter[n], features = g.filter[n + 1], each = features / g.groups;

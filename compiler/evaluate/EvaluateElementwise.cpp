@@ -153,7 +153,9 @@ template <typename T> T shiftAmount(T y) {
   T last = static_cast<T>(sizeof(T) * 8 - 1);
   return y < T(0) ? T(0) : y > last ? last : y;
 }
-template <typename T> T shiftLeft(T x, T y) { return static_cast<T>(static_cast<uint64_t>(x) << shiftAmount(y)); }
+template <typename T> T shiftLeft(T x, T y) {
+  return static_cast<T>(static_cast<uint64_t>(x) << shiftAmount(y));
+}
 template <typename T> T shiftRight(T x, T y) { return static_cast<T>(x >> shiftAmount(y)); }
 
 /// Integer division with a flag for a zero divisor.
@@ -205,7 +207,8 @@ template <typename T> T floorQuotient(T q, Type dtype) {
     q = std::copysign(T(0), q);
   return std::floor(q);
 }
-template <Division Kind> LogicalResult division(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
+template <Division Kind>
+LogicalResult division(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   bool byZero = false;
   Type dtype = in[0]->dtype;
   auto ok = map2<Domain::Number>(ev, op, in, out, [&](auto x, auto y) {
@@ -237,7 +240,9 @@ LogicalResult power(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
     else
       return T(std::pow(Wide<T>(x), Wide<T>(y)));
   });
-  return negative ? ev.fail(op, Status::Invalid, "integers to negative integer powers are not allowed") : ok;
+  return negative
+             ? ev.fail(op, Status::Invalid, "integers to negative integer powers are not allowed")
+             : ok;
 }
 
 //===-- Operations that change the type -----------------------------------===//
@@ -298,7 +303,8 @@ template <typename To> To toInteger(double x) {
     return x != 0;
   } else if constexpr (std::is_same_v<To, uint64_t>) {
     auto direct = [](double v) {
-      return v >= -0x1p63 && v < 0x1p63 ? static_cast<int64_t>(v) : std::numeric_limits<int64_t>::min();
+      return v >= -0x1p63 && v < 0x1p63 ? static_cast<int64_t>(v)
+                                        : std::numeric_limits<int64_t>::min();
     };
     int64_t low = direct(x), high = direct(x - 0x1p63);
     return static_cast<uint64_t>(low | (high & (low >> 63)));
@@ -342,8 +348,9 @@ LogicalResult bitcast(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   Type to = cast<RankedTensorType>(op->getResult(0).getType()).getElementType();
   HostTensor x = *in[0];
   if (x.dtype != from)
-    x = isa<ComplexType>(from) ? HostTensor::fromValues(from, x.dims, x.read<std::complex<double>>())
-                               : HostTensor::fromValues(from, x.dims, x.read<double>());
+    x = isa<ComplexType>(from)
+            ? HostTensor::fromValues(from, x.dims, x.read<std::complex<double>>())
+            : HostTensor::fromValues(from, x.dims, x.read<double>());
   x.dtype = to;
   out.push_back(ev.stored(x));
   return success();
@@ -358,13 +365,13 @@ LogicalResult copyOp(Evaluator &, Operation *, Inputs in, Outputs &out) {
 }
 
 void addUnary(Rules &rules) {
-#define UNARY(OP, DOMAIN, FORMULA)                                                                                     \
-  addRule<OP>(rules, [](Evaluator &ev, Operation *op, Inputs in, Outputs &out) -> LogicalResult {                      \
-    return map1<Domain::DOMAIN>(ev, op, in, out, [](auto x) {                                                          \
-      using T = decltype(x);                                                                                           \
-      (void)T();                                                                                                       \
-      return FORMULA;                                                                                                  \
-    });                                                                                                                \
+#define UNARY(OP, DOMAIN, FORMULA)                                                                 \
+  addRule<OP>(rules, [](Evaluator &ev, Operation *op, Inputs in, Outputs &out) -> LogicalResult {  \
+    return map1<Domain::DOMAIN>(ev, op, in, out, [](auto x) {                                      \
+      using T = decltype(x);                                                                       \
+      (void)T();                                                                                   \
+      return FORMULA;                                                                              \
+    });                                                                                            \
   })
   UNARY(AbsOp, Number, magnitude(x));
   UNARY(NegOp, Number, wrapSub(isReal<T> ? T(-0.0) : T(0), x));
@@ -413,13 +420,13 @@ void addUnary(Rules &rules) {
 }
 
 void addBinary(Rules &rules) {
-#define BINARY(OP, DOMAIN, FORMULA)                                                                                    \
-  addRule<OP>(rules, [](Evaluator &ev, Operation *op, Inputs in, Outputs &out) -> LogicalResult {                      \
-    return map2<Domain::DOMAIN>(ev, op, in, out, [](auto x, auto y) {                                                  \
-      using T = decltype(x);                                                                                           \
-      (void)T();                                                                                                       \
-      return FORMULA;                                                                                                  \
-    });                                                                                                                \
+#define BINARY(OP, DOMAIN, FORMULA)                                                                \
+  addRule<OP>(rules, [](Evaluator &ev, Operation *op, Inputs in, Outputs &out) -> LogicalResult {  \
+    return map2<Domain::DOMAIN>(ev, op, in, out, [](auto x, auto y) {                              \
+      using T = decltype(x);                                                                       \
+      (void)T();                                                                                   \
+      return FORMULA;                                                                              \
+    });                                                                                            \
   })
   BINARY(AddOp, Any, wrapAdd(x, y));
   BINARY(SubOp, Any, wrapSub(x, y));

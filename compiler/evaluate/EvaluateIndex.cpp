@@ -9,7 +9,8 @@ namespace {
 
 /// Brings an index into [0, size) as the mode says: -1 if the element drops
 /// out, failure if it is an error.
-FailureOr<int64_t> placed(Evaluator &ev, Operation *op, BoundsMode mode, int64_t index, int64_t size) {
+FailureOr<int64_t> placed(Evaluator &ev, Operation *op, BoundsMode mode, int64_t index,
+                          int64_t size) {
   if (index >= 0 && index < size)
     return index;
   switch (mode) {
@@ -22,7 +23,8 @@ FailureOr<int64_t> placed(Evaluator &ev, Operation *op, BoundsMode mode, int64_t
   case BoundsMode::error:
     break;
   }
-  return ev.fail(op, Status::OutOfRange, "index " + Twine(index) + " is not in [0, " + Twine(size) + ")");
+  return ev.fail(op, Status::OutOfRange,
+                 "index " + Twine(index) + " is not in [0, " + Twine(size) + ")");
 }
 
 LogicalResult take(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
@@ -32,12 +34,15 @@ LogicalResult take(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   ArrayRef<int64_t> xDims = x.dims, iDims = in[1]->dims;
   for (size_t i = 0; i < batchDims; ++i)
     if (xDims[i] != iDims[i])
-      return ev.fail(op, Status::ShapeMismatch, "has operands of different size in batch dimension " + Twine(i));
+      return ev.fail(op, Status::ShapeMismatch,
+                     "has operands of different size in batch dimension " + Twine(i));
   Shape dims(xDims.begin(), xDims.begin() + axis);
   dims.append(iDims.begin() + batchDims, iDims.end());
   dims.append(xDims.begin() + axis + 1, xDims.end());
-  int64_t batch = countOf(xDims.take_front(batchDims)), outer = countOf(xDims.slice(batchDims, axis - batchDims)),
-          each = countOf(iDims.drop_front(batchDims)), inner = countOf(xDims.drop_front(axis + 1)) * x.elementSize();
+  int64_t batch = countOf(xDims.take_front(batchDims)),
+          outer = countOf(xDims.slice(batchDims, axis - batchDims)),
+          each = countOf(iDims.drop_front(batchDims)),
+          inner = countOf(xDims.drop_front(axis + 1)) * x.elementSize();
   auto indices = in[1]->read<int64_t>();
   HostTensor r(x.dtype, dims);
   for (int64_t b = 0; b < batch; ++b)
@@ -55,8 +60,8 @@ LogicalResult take(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
 }
 
 /// Where each row of `indices` points: the number of a slice of x, or -1.
-LogicalResult rowsOf(Evaluator &ev, Operation *op, BoundsMode mode, const HostTensor &x, const HostTensor &indices,
-                     std::vector<int64_t> &rows) {
+LogicalResult rowsOf(Evaluator &ev, Operation *op, BoundsMode mode, const HostTensor &x,
+                     const HostTensor &indices, std::vector<int64_t> &rows) {
   if (indices.dims.empty())
     return ev.fail(op, Status::ShapeMismatch, "needs indices of rank 1 or more");
   int64_t k = indices.dims.back(), n = countOf(ArrayRef(indices.dims).drop_back());
@@ -140,7 +145,8 @@ LogicalResult nonzero(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
     values.insert(values.end(), index.begin(), index.end());
   });
   ev.sizes[cast<NonzeroOp>(op).getSymbol()] = n;
-  out.push_back(HostTensor::fromValues(IntegerType::get(op->getContext(), 64), {n, x.rank()}, values));
+  out.push_back(
+      HostTensor::fromValues(IntegerType::get(op->getContext(), 64), {n, x.rank()}, values));
   return success();
 }
 LogicalResult argReduce(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {

@@ -15,7 +15,8 @@ struct Window {
 
 /// Calls f(linear index of the element) for each element of x that the window
 /// at `index` covers, in row-major order.
-template <typename F> void forEachCovered(const Window &w, ArrayRef<int64_t> dims, ArrayRef<int64_t> index, F f) {
+template <typename F>
+void forEachCovered(const Window &w, ArrayRef<int64_t> dims, ArrayRef<int64_t> index, F f) {
   Shape strides = stridesOf(dims);
   forEachIndex(w.window, [&](ArrayRef<int64_t> k, int64_t) {
     int64_t at = 0;
@@ -59,10 +60,15 @@ LogicalResult reduce(Evaluator &, Operation *op, Inputs in, Outputs &out) {
 LogicalResult reduceWindow(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   auto reduce = cast<ReduceWindowOp>(op);
   const HostTensor &x = *in[0];
-  Window w{toShape(reduce.getWindow()), toShape(reduce.getStrides()), toShape(reduce.getDilations()),
-           toShape(reduce.getBaseDilations()), {}, {}};
+  Window w{toShape(reduce.getWindow()),
+           toShape(reduce.getStrides()),
+           toShape(reduce.getDilations()),
+           toShape(reduce.getBaseDilations()),
+           {},
+           {}};
   Shape high;
-  if (failed(ev.sizesOf(op, reduce.getPadLow(), w.low)) || failed(ev.sizesOf(op, reduce.getPadHigh(), high)))
+  if (failed(ev.sizesOf(op, reduce.getPadLow(), w.low)) ||
+      failed(ev.sizesOf(op, reduce.getPadHigh(), high)))
     return failure();
   for (int64_t i = 0; i < x.rank(); ++i) {
     int64_t padded = (x.dims[i] ? (x.dims[i] - 1) * w.base[i] + 1 : 0) + w.low[i] + high[i];
@@ -85,7 +91,12 @@ LogicalResult reduceWindow(Evaluator &ev, Operation *op, Inputs in, Outputs &out
 LogicalResult maxPoolGrad(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   auto pool = cast<MaxPoolGradOp>(op);
   const HostTensor &x = *in[0], &grad = *in[1];
-  Window w{toShape(pool.getWindow()), toShape(pool.getStrides()), Shape(x.rank(), 1), Shape(x.rank(), 1), {}, grad.dims};
+  Window w{toShape(pool.getWindow()),
+           toShape(pool.getStrides()),
+           Shape(x.rank(), 1),
+           Shape(x.rank(), 1),
+           {},
+           grad.dims};
   if (failed(ev.sizesOf(op, pool.getPadLow(), w.low)))
     return failure();
   auto values = x.read<double>(), grads = grad.read<double>();

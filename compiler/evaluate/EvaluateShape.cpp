@@ -9,15 +9,19 @@ namespace ingot::evaluate {
 namespace {
 
 /// r[i] = x[base + sum i * strides] for every index of `dims`.
-HostTensor view(const HostTensor &x, ArrayRef<int64_t> dims, ArrayRef<int64_t> strides, int64_t base) {
+HostTensor view(const HostTensor &x, ArrayRef<int64_t> dims, ArrayRef<int64_t> strides,
+                int64_t base) {
   HostTensor r(x.dtype, dims);
   int64_t size = x.elementSize();
   forEachIndex(dims, [&](ArrayRef<int64_t> index, int64_t linear) {
-    std::memcpy(r.bytes.data() + linear * size, x.bytes.data() + (base + linearOf(index, strides)) * size, size);
+    std::memcpy(r.bytes.data() + linear * size,
+                x.bytes.data() + (base + linearOf(index, strides)) * size, size);
   });
   return r;
 }
-Type elementOf(Evaluator &ev, Value v) { return ev.storage(cast<RankedTensorType>(v.getType()).getElementType()); }
+Type elementOf(Evaluator &ev, Value v) {
+  return ev.storage(cast<RankedTensorType>(v.getType()).getElementType());
+}
 
 LogicalResult constant(Evaluator &ev, Operation *op, Inputs, Outputs &out) {
   auto t = HostTensor::fromAttribute(cast<ConstantOp>(op).getValue());
@@ -66,7 +70,8 @@ LogicalResult reshape(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
     return failure();
   if (countOf(dims) != in[0]->count())
     return ev.fail(op, Status::ShapeMismatch,
-                   "has " + Twine(in[0]->count()) + " elements for a shape of " + Twine(countOf(dims)));
+                   "has " + Twine(in[0]->count()) + " elements for a shape of " +
+                       Twine(countOf(dims)));
   out.push_back(*in[0]);
   out.back().dims = dims;
   return success();
@@ -83,7 +88,8 @@ LogicalResult transpose(Evaluator &, Operation *op, Inputs in, Outputs &out) {
 LogicalResult slice(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   auto slice = cast<SliceOp>(op);
   Shape dims, start;
-  if (failed(ev.shapeOf(op, op->getResult(0).getType(), dims)) || failed(ev.sizesOf(op, slice.getStart(), start)))
+  if (failed(ev.shapeOf(op, op->getResult(0).getType(), dims)) ||
+      failed(ev.sizesOf(op, slice.getStart(), start)))
     return failure();
   const HostTensor &x = *in[0];
   Shape strides = stridesOf(x.dims);
@@ -115,7 +121,8 @@ LogicalResult dynamicSlice(Evaluator &ev, Operation *op, Inputs in, Outputs &out
     if (dims[i] > x.dims[i])
       return ev.fail(op, Status::ShapeMismatch, "takes more than dimension " + Twine(i) + " has");
   Shape strides = stridesOf(x.dims);
-  out.push_back(view(x, dims, strides, linearOf(clampedStarts(in.drop_front(), x.dims, dims), strides)));
+  out.push_back(
+      view(x, dims, strides, linearOf(clampedStarts(in.drop_front(), x.dims, dims), strides)));
   return success();
 }
 LogicalResult dynamicUpdateSlice(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
@@ -123,11 +130,14 @@ LogicalResult dynamicUpdateSlice(Evaluator &ev, Operation *op, Inputs in, Output
   const HostTensor &update = *in[1];
   for (size_t i = 0; i < r.dims.size(); ++i)
     if (update.dims[i] > r.dims[i])
-      return ev.fail(op, Status::ShapeMismatch, "puts more into dimension " + Twine(i) + " than it has");
+      return ev.fail(op, Status::ShapeMismatch,
+                     "puts more into dimension " + Twine(i) + " than it has");
   Shape strides = stridesOf(r.dims);
-  int64_t base = linearOf(clampedStarts(in.drop_front(2), r.dims, update.dims), strides), size = r.elementSize();
+  int64_t base = linearOf(clampedStarts(in.drop_front(2), r.dims, update.dims), strides),
+          size = r.elementSize();
   forEachIndex(update.dims, [&](ArrayRef<int64_t> index, int64_t linear) {
-    std::memcpy(r.bytes.data() + (base + linearOf(index, strides)) * size, update.bytes.data() + linear * size, size);
+    std::memcpy(r.bytes.data() + (base + linearOf(index, strides)) * size,
+                update.bytes.data() + linear * size, size);
   });
   out.push_back(std::move(r));
   return success();
@@ -160,7 +170,8 @@ LogicalResult pad(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   if (failed(ev.sizesOf(op, pad.getLow(), low)) || failed(ev.sizesOf(op, pad.getHigh(), high)))
     return failure();
   for (size_t i = 0; i < x.dims.size(); ++i) {
-    dims.push_back(x.dims[i] + low[i] + high[i] + std::max<int64_t>(x.dims[i] - 1, 0) * pad.getInterior()[i]);
+    dims.push_back(x.dims[i] + low[i] + high[i] +
+                   std::max<int64_t>(x.dims[i] - 1, 0) * pad.getInterior()[i]);
     int64_t most = x.dims[i] - (pad.getMode() == PadMode::reflect ? 1 : 0);
     if (dims[i] < 0)
       return ev.fail(op, Status::ShapeMismatch, "cuts more than dimension " + Twine(i) + " has");
@@ -191,11 +202,13 @@ LogicalResult concat(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   for (const TensorRef &x : in.drop_front()) {
     for (size_t i = 0; i < dims.size(); ++i)
       if (i != d && x->dims[i] != dims[i])
-        return ev.fail(op, Status::ShapeMismatch, "has operands of different size in dimension " + Twine(i));
+        return ev.fail(op, Status::ShapeMismatch,
+                       "has operands of different size in dimension " + Twine(i));
     dims[d] += x->dims[d];
   }
   HostTensor r(in[0]->dtype, dims);
-  int64_t outer = countOf(ArrayRef(dims).take_front(d)), inner = countOf(ArrayRef(dims).drop_front(d + 1));
+  int64_t outer = countOf(ArrayRef(dims).take_front(d)),
+          inner = countOf(ArrayRef(dims).drop_front(d + 1));
   char *to = r.bytes.data();
   for (int64_t o = 0; o < outer; ++o)
     for (const TensorRef &x : in) {

@@ -35,12 +35,13 @@ private:
   bool isFree(Operation *op) { return isa<ConstantOp, BroadcastOp, IotaOp>(op); }
   bool fits(Type type) {
     auto t = dyn_cast<RankedTensorType>(type);
-    return t && t.hasStaticShape() && countOf(t.getShape()) * elementBytes(t.getElementType()) <= maxBytes;
+    return t && t.hasStaticShape() &&
+           countOf(t.getShape()) * elementBytes(t.getElementType()) <= maxBytes;
   }
   /// Finds the value of an operation; true if it is known now.
   bool evaluateOp(Operation *op) {
-    if (op->getNumRegions() || op->getNumResults() != 1 || !isMemoryEffectFree(op) || !hasRule(op) ||
-        !fits(op->getResult(0).getType()))
+    if (op->getNumRegions() || op->getNumResults() != 1 || !isMemoryEffectFree(op) ||
+        !hasRule(op) || !fits(op->getResult(0).getType()))
       return false;
     std::vector<HostTensor> operands;
     for (Value v : op->getOperands()) {
@@ -77,7 +78,9 @@ private:
 struct FoldConstantsPass : PassWrapper<FoldConstantsPass, OperationPass<func::FuncOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FoldConstantsPass)
   StringRef getArgument() const override { return "nn-fold-constants"; }
-  StringRef getDescription() const override { return "Evaluate what depends on small constants only"; }
+  StringRef getDescription() const override {
+    return "Evaluate what depends on small constants only";
+  }
   void runOnOperation() override { foldConstants(getOperation()); }
 };
 

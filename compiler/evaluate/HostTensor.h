@@ -50,7 +50,8 @@ struct HostTensor {
   template <typename T> std::vector<T> read() const;
   /// A tensor of these elements, rounded to `dtype`.
   template <typename T>
-  static HostTensor fromValues(mlir::Type dtype, llvm::ArrayRef<int64_t> dims, const std::vector<T> &values);
+  static HostTensor fromValues(mlir::Type dtype, llvm::ArrayRef<int64_t> dims,
+                               const std::vector<T> &values);
 
   /// The value of a constant or variable; none for an attribute kind that
   /// carries no elements. Resources are copied.
@@ -118,7 +119,8 @@ template <typename T> std::vector<T> HostTensor::read() const {
 }
 
 template <typename T>
-HostTensor HostTensor::fromValues(mlir::Type dtype, llvm::ArrayRef<int64_t> dims, const std::vector<T> &values) {
+HostTensor HostTensor::fromValues(mlir::Type dtype, llvm::ArrayRef<int64_t> dims,
+                                  const std::vector<T> &values) {
   HostTensor r(dtype, dims);
   if (dtype.isF16() || dtype.isBF16()) {
     auto *p = r.data<uint16_t>();

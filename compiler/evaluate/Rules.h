@@ -37,7 +37,8 @@ public:
   /// Size expressions of an attribute.
   mlir::LogicalResult sizesOf(mlir::Operation *op, nn::SizesAttr attribute, Shape &values);
   /// Binds the names in a type to the sizes of a value of it, and compares.
-  mlir::LogicalResult bind(mlir::Operation *op, mlir::Type type, llvm::ArrayRef<int64_t> dims, const llvm::Twine &what);
+  mlir::LogicalResult bind(mlir::Operation *op, mlir::Type type, llvm::ArrayRef<int64_t> dims,
+                           const llvm::Twine &what);
   /// Evaluates the operations of a block; `results` are its terminator's operands.
   mlir::LogicalResult runBlock(mlir::Block &block, llvm::ArrayRef<TensorRef> arguments,
                                std::vector<TensorRef> &results);
@@ -56,7 +57,9 @@ void addIndexRules(Rules &rules);
 void addReduceRules(Rules &rules);
 void addContractRules(Rules &rules);
 
-template <typename Op> void addRule(Rules &rules, Rule rule) { rules[mlir::TypeID::get<Op>()] = rule; }
+template <typename Op> void addRule(Rules &rules, Rule rule) {
+  rules[mlir::TypeID::get<Op>()] = rule;
+}
 
 /// Row-major strides in elements.
 inline Shape stridesOf(llvm::ArrayRef<int64_t> dims) {

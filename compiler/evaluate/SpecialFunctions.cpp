@@ -59,7 +59,10 @@ double digamma(double x) {
   for (; x < 10; ++x)
     r -= 1 / x;
   double f = 1 / (x * x);
-  double series = f * (1.0 / 12 - f * (1.0 / 120 - f * (1.0 / 252 - f * (1.0 / 240 - f * (1.0 / 132 - f * 691.0 / 32760)))));
+  double series =
+      f *
+      (1.0 / 12 -
+       f * (1.0 / 120 - f * (1.0 / 252 - f * (1.0 / 240 - f * (1.0 / 132 - f * 691.0 / 32760)))));
   return r + std::log(x) - 0.5 / x - series;
 }
 

@@ -15,8 +15,7 @@ static void writeShape(ArrayRef<int64_t> dims, proto::TensorShapeProto &shape) {
 }
 
 /// One value that stands for all elements: no bytes to write out.
-static bool writeSplat(DenseElementsAttr attr, proto::DataType dtype,
-                       proto::TensorProto &t) {
+static bool writeSplat(DenseElementsAttr attr, proto::DataType dtype, proto::TensorProto &t) {
   ArrayRef<char> raw = attr.getRawData();
   auto as = [&](auto value) {
     std::memcpy(&value, raw.data(), std::min(sizeof value, raw.size()));
@@ -47,8 +46,7 @@ static bool writeSplat(DenseElementsAttr attr, proto::DataType dtype,
   }
 }
 
-static bool writeDense(DenseElementsAttr attr, proto::DataType dtype,
-                       proto::TensorProto &t) {
+static bool writeDense(DenseElementsAttr attr, proto::DataType dtype, proto::TensorProto &t) {
   if (auto strings = dyn_cast<DenseStringElementsAttr>(attr)) {
     if (attr.isSplat()) {
       t.add_string_val(strings.getRawStringData().front().str());
@@ -75,8 +73,7 @@ static bool writeDense(DenseElementsAttr attr, proto::DataType dtype,
 
 bool frontend::writeTensor(Attribute attr, proto::TensorProto &t) {
   if (auto opaque = dyn_cast<graph::TensorProtoAttr>(attr))
-    return t.ParseFromArray(opaque.getBytes().data(),
-                            static_cast<int>(opaque.getBytes().size()));
+    return t.ParseFromArray(opaque.getBytes().data(), static_cast<int>(opaque.getBytes().size()));
   auto elements = dyn_cast<ElementsAttr>(attr);
   if (!elements)
     return false;
@@ -89,22 +86,19 @@ bool frontend::writeTensor(Attribute attr, proto::TensorProto &t) {
   if (auto dense = dyn_cast<DenseElementsAttr>(attr))
     return writeDense(dense, dtype, t);
   auto resource = dyn_cast<DenseResourceElementsAttr>(attr);
-  AsmResourceBlob *blob =
-      resource ? resource.getRawHandle().getBlob() : nullptr;
+  AsmResourceBlob *blob = resource ? resource.getRawHandle().getBlob() : nullptr;
   if (!blob)
     return false;
   t.set_tensor_content(blob->getData().data(), blob->getData().size());
   return true;
 }
 
-static bool writeFunc(FlatSymbolRefAttr callee, DictionaryAttr attrs,
-                      proto::NameAttrList &func) {
+static bool writeFunc(FlatSymbolRefAttr callee, DictionaryAttr attrs, proto::NameAttrList &func) {
   func.set_name(callee.getValue().str());
   if (!attrs)
     return true;
   for (NamedAttribute attr : attrs)
-    if (!writeAttribute(attr.getValue(),
-                        (*func.mutable_attr())[attr.getName().str()]))
+    if (!writeAttribute(attr.getValue(), (*func.mutable_attr())[attr.getName().str()]))
       return false;
   return true;
 }
@@ -113,8 +107,7 @@ static bool writeFunc(Attribute attr, proto::NameAttrList &func) {
   if (auto symbol = dyn_cast<FlatSymbolRefAttr>(attr))
     return writeFunc(symbol, DictionaryAttr(), func);
   auto withAttrs = dyn_cast<graph::FuncAttr>(attr);
-  return withAttrs &&
-         writeFunc(withAttrs.getCallee(), withAttrs.getAttrs(), func);
+  return withAttrs && writeFunc(withAttrs.getCallee(), withAttrs.getAttrs(), func);
 }
 
 static bool writeListItem(Attribute attr, proto::AttrValue::ListValue &list) {

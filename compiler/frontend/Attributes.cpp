@@ -18,16 +18,13 @@ static size_t alignmentOf(Type elementType) {
   return isa<ComplexType>(elementType) ? size / 2 : std::max(size, 1u);
 }
 
-ElementsAttr frontend::elementsFromBytes(RankedTensorType type,
-                                         ArrayRef<char> bytes,
-                                         std::shared_ptr<const void> owner,
-                                         StringRef name) {
+ElementsAttr frontend::elementsFromBytes(RankedTensorType type, ArrayRef<char> bytes,
+                                         std::shared_ptr<const void> owner, StringRef name) {
   Type element = type.getElementType();
   if (static_cast<int64_t>(bytes.size()) < kResourceBytes) {
     if (!element.isInteger(1))
       return DenseElementsAttr::getFromRawBuffer(type, bytes);
-    SmallVector<bool> bools(
-        llvm::map_range(bytes, [](char c) { return c != 0; }));
+    SmallVector<bool> bools(llvm::map_range(bytes, [](char c) { return c != 0; }));
     return DenseElementsAttr::get(type, bools);
   }
   size_t align = alignmentOf(element);
@@ -36,11 +33,11 @@ ElementsAttr frontend::elementsFromBytes(RankedTensorType type,
         type, name,
         HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, align,
                                                       /*dataIsMutable=*/false));
-  return DenseResourceElementsAttr::get(
-      type, name,
-      AsmResourceBlob(
-          bytes, align, [owner = std::move(owner)](void *, size_t, size_t) {},
-          /*dataIsMutable=*/false));
+  return DenseResourceElementsAttr::get(type, name,
+                                        AsmResourceBlob(
+                                            bytes, align,
+                                            [owner = std::move(owner)](void *, size_t, size_t) {},
+                                            /*dataIsMutable=*/false));
 }
 
 Attribute AttributeReader::fail(const std::string &why) {
@@ -110,8 +107,7 @@ static int64_t valuesToBytes(const proto::TensorProto &t, std::string &raw) {
   }
 }
 
-static Attribute readStrings(const proto::TensorProto &t, RankedTensorType type,
-                             int64_t count) {
+static Attribute readStrings(const proto::TensorProto &t, RankedTensorType type, int64_t count) {
   SmallVector<StringRef> strings;
   for (const std::string &s : t.string_val())
     strings.push_back(s);
@@ -121,13 +117,11 @@ static Attribute readStrings(const proto::TensorProto &t, RankedTensorType type,
   return DenseStringElementsAttr::get(type, strings);
 }
 
-Attribute AttributeReader::readTensor(const proto::TensorProto &t,
-                                      StringRef name) {
+Attribute AttributeReader::readTensor(const proto::TensorProto &t, StringRef name) {
   Type element = elementType(context, t.dtype());
   unsigned size = dtypeSize(t.dtype());
   if (!element)
-    return fail("constant has the unknown dtype " +
-                std::to_string(static_cast<int>(t.dtype())));
+    return fail("constant has the unknown dtype " + std::to_string(static_cast<int>(t.dtype())));
   bool isString = t.dtype() == proto::DT_STRING;
   if (size == 0 && !isString)
     return graph::TensorProtoAttr::get(context, t.SerializeAsString());
@@ -142,8 +136,8 @@ Attribute AttributeReader::readTensor(const proto::TensorProto &t,
   auto type = RankedTensorType::get(dims.asArrayRef(), element);
   if (isString) {
     if (t.string_val_size() > *count || *count > (1 << 24))
-      return fail("constant has " + std::to_string(t.string_val_size()) +
-                  " strings for " + std::to_string(*count) + " elements");
+      return fail("constant has " + std::to_string(t.string_val_size()) + " strings for " +
+                  std::to_string(*count) + " elements");
     return readStrings(t, type, *count);
   }
 
@@ -151,15 +145,14 @@ Attribute AttributeReader::readTensor(const proto::TensorProto &t,
   if (!t.tensor_content().empty()) {
     if (static_cast<int64_t>(t.tensor_content().size()) != bytes)
       return fail("constant has " + std::to_string(t.tensor_content().size()) +
-                  " bytes of content, its shape needs " +
-                  std::to_string(bytes));
+                  " bytes of content, its shape needs " + std::to_string(bytes));
     return elementsFromBytes(type, t.tensor_content(), owner, name);
   }
   std::string raw;
   int64_t given = valuesToBytes(t, raw);
   if (given > *count)
-    return fail("constant has " + std::to_string(given) + " values for " +
-                std::to_string(*count) + " elements");
+    return fail("constant has " + std::to_string(given) + " values for " + std::to_string(*count) +
+                " elements");
   if (given == 0)
     raw.assign(size, '\0');
   if (*count == 0)
@@ -170,16 +163,14 @@ Attribute AttributeReader::readTensor(const proto::TensorProto &t,
     return DenseElementsAttr::getFromRawBuffer(type, raw);
   }
   // TensorFlow repeats the last value.
-  std::string last =
-      raw.substr(raw.size() - std::min<size_t>(size, raw.size()));
+  std::string last = raw.substr(raw.size() - std::min<size_t>(size, raw.size()));
   raw.reserve(bytes);
   while (static_cast<int64_t>(raw.size()) < bytes)
     raw += last;
   return elementsFromBytes(type, raw, nullptr, name);
 }
 
-Attribute AttributeReader::readFunc(const proto::NameAttrList &func,
-                                    StringRef name) {
+Attribute AttributeReader::readFunc(const proto::NameAttrList &func, StringRef name) {
   auto callee = FlatSymbolRefAttr::get(context, func.name());
   if (func.attr().empty())
     return callee;
@@ -193,8 +184,7 @@ Attribute AttributeReader::readFunc(const proto::NameAttrList &func,
   return graph::FuncAttr::get(context, callee, attrs.getDictionary(context));
 }
 
-Attribute AttributeReader::readList(const proto::AttrValue::ListValue &list,
-                                    StringRef name) {
+Attribute AttributeReader::readList(const proto::AttrValue::ListValue &list, StringRef name) {
   Builder b(context);
   SmallVector<Attribute> items;
   for (const std::string &s : list.s())
@@ -238,8 +228,7 @@ Attribute AttributeReader::read(const proto::AttrValue &value, StringRef name) {
   case proto::AttrValue::kType: {
     Type type = elementType(context, value.type());
     return type ? Attribute(TypeAttr::get(type))
-                : fail("unknown dtype " +
-                       std::to_string(static_cast<int>(value.type())));
+                : fail("unknown dtype " + std::to_string(static_cast<int>(value.type())));
   }
   case proto::AttrValue::kShape:
     return readShape(value.shape());

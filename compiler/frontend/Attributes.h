@@ -16,10 +16,8 @@ constexpr int64_t kResourceBytes = 4096;
 
 /// A constant from its elements in memory order (`i1`: a byte each). `owner`
 /// keeps `bytes` alive where they are not copied; `name` names the resource.
-mlir::ElementsAttr elementsFromBytes(mlir::RankedTensorType type,
-                                     llvm::ArrayRef<char> bytes,
-                                     std::shared_ptr<const void> owner,
-                                     llvm::StringRef name);
+mlir::ElementsAttr elementsFromBytes(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes,
+                                     std::shared_ptr<const void> owner, llvm::StringRef name);
 
 /// Converts attribute values of one file. A null result or failure leaves the
 /// reason in `error`.
@@ -31,18 +29,15 @@ public:
 
   /// `name` names the resource a large constant becomes.
   mlir::Attribute read(const proto::AttrValue &value, llvm::StringRef name);
-  mlir::Attribute readTensor(const proto::TensorProto &tensor,
-                             llvm::StringRef name);
+  mlir::Attribute readTensor(const proto::TensorProto &tensor, llvm::StringRef name);
   /// `array<i64>` with -1 for unknown dimensions, `unit` for an unknown rank.
   mlir::Attribute readShape(const proto::TensorShapeProto &shape);
 
   std::string error;
 
 private:
-  mlir::Attribute readList(const proto::AttrValue::ListValue &list,
-                           llvm::StringRef name);
-  mlir::Attribute readFunc(const proto::NameAttrList &func,
-                           llvm::StringRef name);
+  mlir::Attribute readList(const proto::AttrValue::ListValue &list, llvm::StringRef name);
+  mlir::Attribute readFunc(const proto::NameAttrList &func, llvm::StringRef name);
   mlir::Attribute fail(const std::string &why);
 
   mlir::MLIRContext *context;

@@ -12,9 +12,8 @@ using namespace ingot::frontend;
 /// The most outputs a single node may declare: a bound against corrupt counts.
 static constexpr int64_t kMaxArgs = 1 << 20;
 
-BodyReader::BodyReader(
-    const google::protobuf::RepeatedPtrField<proto::NodeDef> &defs,
-    llvm::StringRef function, GraphContext &shared)
+BodyReader::BodyReader(const google::protobuf::RepeatedPtrField<proto::NodeDef> &defs,
+                       llvm::StringRef function, GraphContext &shared)
     : shared(shared), context(shared.report.getContext()), function(function) {
   nodes.reserve(defs.size());
   for (const proto::NodeDef &def : defs)
@@ -38,17 +37,15 @@ LogicalResult BodyReader::index() {
     const proto::NodeDef &def = *nodes[i].def;
     if (def.op().empty() || def.name().empty())
       return shared.report.error()
-             << "has a node without " << (def.op().empty() ? "an op" : "a name")
-             << " (number " << i << "): it is not a GraphDef, or corrupt";
-    if (!byName.try_emplace(def.name(), i).second ||
-        arguments.count(def.name()))
+             << "has a node without " << (def.op().empty() ? "an op" : "a name") << " (number " << i
+             << "): it is not a GraphDef, or corrupt";
+    if (!byName.try_emplace(def.name(), i).second || arguments.count(def.name()))
       return error(nodes[i]) << "another node has the same name";
   }
   return success();
 }
 
-std::pair<llvm::StringRef, llvm::StringRef>
-BodyReader::splitInput(llvm::StringRef text) {
+std::pair<llvm::StringRef, llvm::StringRef> BodyReader::splitInput(llvm::StringRef text) {
   text.consume_front("^");
   return text.split(':');
 }
@@ -89,21 +86,18 @@ LogicalResult BodyReader::markLive(ArrayRef<std::string> roots) {
     for (const std::string &text : nodes[i].def->input()) {
       auto [name, suffix] = splitInput(text);
       bool control = llvm::StringRef(text).starts_with("^");
-      if (arguments.count(name) ||
-          findFeed(name, control ? llvm::StringRef() : suffix) >= 0)
+      if (arguments.count(name) || findFeed(name, control ? llvm::StringRef() : suffix) >= 0)
         continue;
       auto found = byName.find(name);
       if (found == byName.end())
-        return error(nodes[i])
-               << "input '" << text << "' names no node of the graph";
+        return error(nodes[i]) << "input '" << text << "' names no node of the graph";
       mark(found->second);
     }
   }
   return success();
 }
 
-const proto::AttrValue *BodyReader::attrOf(const Node &node,
-                                           llvm::StringRef name) const {
+const proto::AttrValue *BodyReader::attrOf(const Node &node, llvm::StringRef name) const {
   auto found = node.def->attr().find(name.str());
   if (found != node.def->attr().end())
     return &found->second;
@@ -113,10 +107,10 @@ const proto::AttrValue *BodyReader::attrOf(const Node &node,
   return nullptr;
 }
 
-LogicalResult BodyReader::expandArgs(
-    const Node &node,
-    const google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef> &args,
-    SmallVectorImpl<Type> &types, SmallVectorImpl<Output> *outputs) {
+LogicalResult
+BodyReader::expandArgs(const Node &node,
+                       const google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef> &args,
+                       SmallVectorImpl<Type> &types, SmallVectorImpl<Output> *outputs) {
   auto missing = [&](const std::string &name) {
     return error(node) << "lacks the attribute '" << name << "'";
   };
@@ -155,15 +149,14 @@ LogicalResult BodyReader::expandArgs(
         count = number->i();
       }
       if (count < 0 || count > kMaxArgs)
-        return error(node) << "attribute '" << arg.number_attr() << "' is "
-                           << count << ", not a number of tensors";
+        return error(node) << "attribute '" << arg.number_attr() << "' is " << count
+                           << ", not a number of tensors";
       for (int64_t i = 0; i < count; ++i)
         if (failed(add(dtype)))
           return failure();
     }
     if (outputs)
-      outputs->push_back(
-          {arg.name(), first, static_cast<int>(types.size()) - first});
+      outputs->push_back({arg.name(), first, static_cast<int>(types.size()) - first});
   }
   return success();
 }
@@ -187,17 +180,15 @@ LogicalResult BodyReader::resolveSignature(Node &node) {
     shared.request(node.def->op());
   if (failed(expandArgs(node, node.op->input_arg(), node.inputTypes, nullptr)))
     return failure();
-  return expandArgs(node, node.op->output_arg(), node.outputTypes,
-                    &node.outputs);
+  return expandArgs(node, node.op->output_arg(), node.outputTypes, &node.outputs);
 }
 
 FailureOr<int> BodyReader::outputNumber(const Node &node, const Node &source,
                                         llvm::StringRef suffix) {
   int number = 0;
   auto bad = [&]() -> FailureOr<int> {
-    error(node) << "input '" << source.def->name() << ":" << suffix
-                << "' names no output of " << source.def->op() << " '"
-                << source.def->name() << "', which has "
+    error(node) << "input '" << source.def->name() << ":" << suffix << "' names no output of "
+                << source.def->op() << " '" << source.def->name() << "', which has "
                 << source.outputTypes.size();
     return failure();
   };
@@ -220,8 +211,7 @@ FailureOr<int> BodyReader::outputNumber(const Node &node, const Node &source,
   return number;
 }
 
-FailureOr<BodyReader::Input> BodyReader::parseInput(const Node &node,
-                                                    llvm::StringRef text) {
+FailureOr<BodyReader::Input> BodyReader::parseInput(const Node &node, llvm::StringRef text) {
   Input input;
   input.control = text.starts_with("^");
   auto [name, suffix] = splitInput(text);
@@ -249,8 +239,7 @@ FailureOr<BodyReader::Input> BodyReader::parseInput(const Node &node,
   if (failed(number))
     return failure();
   input.output = *number;
-  input.backedge = source.def->op() == "NextIteration" ||
-                   source.def->op() == "RefNextIteration";
+  input.backedge = source.def->op() == "NextIteration" || source.def->op() == "RefNextIteration";
   return input;
 }
 
@@ -277,22 +266,19 @@ LogicalResult BodyReader::resolveInputs(Node &node) {
         continue;
       nodes[input->index].needsControl = true;
     } else if (!node.inputs.empty() && node.inputs.back().control) {
-      return error(node) << "data input '" << text
-                         << "' comes after a control input";
+      return error(node) << "data input '" << text << "' comes after a control input";
     }
     node.inputs.push_back(*input);
   }
-  unsigned numData = llvm::count_if(
-      node.inputs, [](const Input &input) { return !input.control; });
+  unsigned numData = llvm::count_if(node.inputs, [](const Input &input) { return !input.control; });
   if (numData != node.inputTypes.size())
-    return error(node) << "has " << numData << " inputs, " << node.def->op()
-                       << " takes " << node.inputTypes.size();
+    return error(node) << "has " << numData << " inputs, " << node.def->op() << " takes "
+                       << node.inputTypes.size();
   for (unsigned i = 0; i < numData; ++i) {
     Type given = typeOf(node.inputs[i]);
     if (given && given != node.inputTypes[i])
-      return error(node) << "input " << i << " ('" << node.def->input(i)
-                         << "') is of type " << given << ", expected "
-                         << node.inputTypes[i];
+      return error(node) << "input " << i << " ('" << node.def->input(i) << "') is of type "
+                         << given << ", expected " << node.inputTypes[i];
   }
   return success();
 }
@@ -308,17 +294,14 @@ LogicalResult BodyReader::resolve() {
   for (FedTensor &feed : feeds) {
     auto found = byName.find(feed.tensor.node);
     if (found == byName.end())
-      return shared.report.error()
-             << "has no node '" << feed.tensor.node << "' to feed";
+      return shared.report.error() << "has no node '" << feed.tensor.node << "' to feed";
     Node &node = nodes[found->second];
     if (feed.elementType)
       continue;
     if (!node.op && failed(resolveSignature(node)))
       return failure();
-    if (!node.op ||
-        feed.tensor.output >= static_cast<int>(node.outputTypes.size()))
-      return error(node) << "has no output " << feed.tensor.output
-                         << " to feed";
+    if (!node.op || feed.tensor.output >= static_cast<int>(node.outputTypes.size()))
+      return error(node) << "has no output " << feed.tensor.output << " to feed";
     feed.elementType = node.outputTypes[feed.tensor.output];
   }
   for (Node &node : nodes)
@@ -358,8 +341,7 @@ LogicalResult BodyReader::sort() {
         continue;
       }
       const Input &input = node.inputs[next[i]++];
-      if (input.kind != Input::Node || input.backedge ||
-          state[input.index] == Done)
+      if (input.kind != Input::Node || input.backedge || state[input.index] == Done)
         continue;
       if (state[input.index] == Open)
         return reportCycle(stack, input.index);
@@ -381,9 +363,7 @@ static DictionaryAttr provenance(MLIRContext *context, llvm::StringRef name,
     size_t second = name.find('/', end + 1);
     attrs.set(
         "layer",
-        StringAttr::get(
-            context,
-            name.take_front(second == llvm::StringRef::npos ? end : second)));
+        StringAttr::get(context, name.take_front(second == llvm::StringRef::npos ? end : second)));
   }
   return attrs.empty() ? DictionaryAttr() : attrs.getDictionary(context);
 }
@@ -396,13 +376,11 @@ Location BodyReader::locationOf(llvm::StringRef node) const {
 
 FailureOr<DictionaryAttr> BodyReader::attributesOf(const Node &node) {
   NamedAttrList attrs;
-  auto add = [&](const std::string &name,
-                 const proto::AttrValue &value) -> LogicalResult {
+  auto add = [&](const std::string &name, const proto::AttrValue &value) -> LogicalResult {
     shared.attributes.error.clear();
     Attribute attr = shared.attributes.read(value, node.def->name());
     if (!attr)
-      return error(node) << "attribute '" << name
-                         << "': " << shared.attributes.error;
+      return error(node) << "attribute '" << name << "': " << shared.attributes.error;
     attrs.set(name, attr);
     return success();
   };
@@ -424,15 +402,13 @@ LogicalResult BodyReader::emitNode(OpBuilder &builder, Node &node) {
     } else if (input.kind == Input::Feed) {
       operands.push_back(feedValues[input.index]);
     } else if (Operation *source = nodes[input.index].operation) {
-      operands.push_back(input.control
-                             ? cast<graph::NodeOp>(source).getControl()
-                             : Value(source->getResult(input.output)));
+      operands.push_back(input.control ? cast<graph::NodeOp>(source).getControl()
+                                       : Value(source->getResult(input.output)));
     } else {
       // Only a back edge may come from a later node (`sort`).
-      operands.push_back(graph::BackedgeOp::create(
-          builder, locationOf(node.def->name()),
-          UnrankedTensorType::get(typeOf(input)),
-          nodes[input.index].def->name(), input.output));
+      operands.push_back(graph::BackedgeOp::create(builder, locationOf(node.def->name()),
+                                                   UnrankedTensorType::get(typeOf(input)),
+                                                   nodes[input.index].def->name(), input.output));
     }
   }
   SmallVector<Type> results;
@@ -443,12 +419,10 @@ LogicalResult BodyReader::emitNode(OpBuilder &builder, Node &node) {
   auto attrs = attributesOf(node);
   if (failed(attrs))
     return failure();
-  StringAttr device = node.def->device().empty()
-                          ? StringAttr()
-                          : builder.getStringAttr(node.def->device());
+  StringAttr device =
+      node.def->device().empty() ? StringAttr() : builder.getStringAttr(node.def->device());
   node.operation = graph::NodeOp::create(
-      builder, locationOf(node.def->name()), results,
-      builder.getStringAttr(node.def->op()),
+      builder, locationOf(node.def->name()), results, builder.getStringAttr(node.def->op()),
       builder.getStringAttr(node.def->name()), *attrs, device, operands);
   return success();
 }
@@ -458,8 +432,8 @@ LogicalResult BodyReader::emitFeeds(OpBuilder &builder) {
     std::string name = feed.tensor.str();
     std::replace(name.begin(), name.end(), ':', '_');
     if (feed.tensor.output != 0 && byName.count(name))
-      return shared.report.error() << "has a node '" << name << "', so "
-                                   << feed.tensor.str() << " cannot be fed";
+      return shared.report.error()
+             << "has a node '" << name << "', so " << feed.tensor.str() << " cannot be fed";
     // A fed placeholder keeps its attributes, above all its shape.
     NamedAttrList attrs;
     const Node &node = nodes[byName.lookup(feed.tensor.node)];
@@ -473,12 +447,10 @@ LogicalResult BodyReader::emitFeeds(OpBuilder &builder) {
       return error(node) << "attribute 'shape': " << shared.attributes.error;
     attrs.set("shape", dims);
     attrs.set("dtype", TypeAttr::get(feed.elementType));
-    feedValues.push_back(
-        graph::NodeOp::create(
-            builder, locationOf(name), "Placeholder",
-            TypeRange(UnrankedTensorType::get(feed.elementType)), ValueRange(),
-            attrs.getAttrs(), name)
-            .getOutput(0));
+    feedValues.push_back(graph::NodeOp::create(builder, locationOf(name), "Placeholder",
+                                               TypeRange(UnrankedTensorType::get(feed.elementType)),
+                                               ValueRange(), attrs.getAttrs(), name)
+                             .getOutput(0));
   }
   return success();
 }
@@ -514,9 +486,8 @@ FailureOr<Value> BodyReader::valueOf(llvm::StringRef text) {
 LogicalResult BodyReader::requestControl(llvm::StringRef name) {
   auto found = byName.find(name);
   if (found == byName.end())
-    return shared.report.error()
-           << "function '" << function << "' runs the node '" << name
-           << "', which it does not hold";
+    return shared.report.error() << "function '" << function << "' runs the node '" << name
+                                 << "', which it does not hold";
   nodes[found->second].needsControl = true;
   return success();
 }

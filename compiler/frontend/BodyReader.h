@@ -27,8 +27,7 @@ public:
   mlir::LogicalResult markLive(llvm::ArrayRef<std::string> roots);
   mlir::LogicalResult resolve();
   mlir::LogicalResult sort();
-  mlir::LogicalResult emit(mlir::OpBuilder &builder,
-                           mlir::ValueRange arguments);
+  mlir::LogicalResult emit(mlir::OpBuilder &builder, mlir::ValueRange arguments);
 
   /// After `emit`: the value of an input text such as `MatMul:product:0`.
   mlir::FailureOr<mlir::Value> valueOf(llvm::StringRef text);
@@ -64,19 +63,15 @@ private:
 
   mlir::InFlightDiagnostic error(const Node &node) const;
   const proto::AttrValue *attrOf(const Node &node, llvm::StringRef name) const;
-  mlir::LogicalResult expandArgs(
-      const Node &node,
-      const google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef> &args,
-      llvm::SmallVectorImpl<mlir::Type> &types,
-      llvm::SmallVectorImpl<Output> *outputs);
+  mlir::LogicalResult
+  expandArgs(const Node &node, const google::protobuf::RepeatedPtrField<proto::OpDef::ArgDef> &args,
+             llvm::SmallVectorImpl<mlir::Type> &types, llvm::SmallVectorImpl<Output> *outputs);
   mlir::LogicalResult resolveSignature(Node &node);
   mlir::LogicalResult resolveInputs(Node &node);
   mlir::FailureOr<Input> parseInput(const Node &node, llvm::StringRef text);
-  mlir::FailureOr<int> outputNumber(const Node &node, const Node &source,
-                                    llvm::StringRef suffix);
+  mlir::FailureOr<int> outputNumber(const Node &node, const Node &source, llvm::StringRef suffix);
   /// The name part of an input, and what follows it.
-  static std::pair<llvm::StringRef, llvm::StringRef>
-  splitInput(llvm::StringRef text);
+  static std::pair<llvm::StringRef, llvm::StringRef> splitInput(llvm::StringRef text);
   int findFeed(llvm::StringRef name, llvm::StringRef suffix) const;
   void requestFunctions(const proto::AttrValue &value);
   mlir::Type typeOf(const Input &input) const;

@@ -21,16 +21,13 @@ Tables makeTables() {
   }
   for (uint32_t i = 0; i < 256; ++i)
     for (int k = 1; k < 8; ++k)
-      tables[k][i] =
-          (tables[k - 1][i] >> 8) ^ tables[0][tables[k - 1][i] & 0xff];
+      tables[k][i] = (tables[k - 1][i] >> 8) ^ tables[0][tables[k - 1][i] & 0xff];
   return tables;
 }
 
 uint32_t extendByTable(uint32_t crc, const char *data, size_t size) {
   static const Tables tables = makeTables();
-  auto next = [&](uint8_t byte) {
-    crc = (crc >> 8) ^ tables[0][(crc ^ byte) & 0xff];
-  };
+  auto next = [&](uint8_t byte) { crc = (crc >> 8) ^ tables[0][(crc ^ byte) & 0xff]; };
   while (size >= 8) {
     uint32_t low, high;
     std::memcpy(&low, data, 4);
@@ -38,8 +35,7 @@ uint32_t extendByTable(uint32_t crc, const char *data, size_t size) {
     low ^= crc;
     crc = 0;
     for (int i = 0; i < 4; ++i)
-      crc ^= tables[7 - i][(low >> (8 * i)) & 0xff] ^
-             tables[3 - i][(high >> (8 * i)) & 0xff];
+      crc ^= tables[7 - i][(low >> (8 * i)) & 0xff] ^ tables[3 - i][(high >> (8 * i)) & 0xff];
     data += 8;
     size -= 8;
   }
@@ -49,8 +45,8 @@ uint32_t extendByTable(uint32_t crc, const char *data, size_t size) {
 }
 
 #ifdef __x86_64__
-__attribute__((target("sse4.2")))
-uint32_t extendByInstruction(uint32_t crc, const char *data, size_t size) {
+__attribute__((target("sse4.2"))) uint32_t extendByInstruction(uint32_t crc, const char *data,
+                                                               size_t size) {
   uint64_t wide = crc;
   for (; size >= 8; data += 8, size -= 8) {
     uint64_t word;

@@ -11,9 +11,7 @@ namespace ingot::frontend {
 uint32_t extendCrc32c(uint32_t crc, llvm::StringRef bytes);
 
 /// The form in which a checkpoint stores a CRC.
-inline uint32_t maskCrc32c(uint32_t crc) {
-  return ((crc >> 15) | (crc << 17)) + 0xa282ead8u;
-}
+inline uint32_t maskCrc32c(uint32_t crc) { return ((crc >> 15) | (crc << 17)) + 0xa282ead8u; }
 
 } // namespace ingot::frontend
 

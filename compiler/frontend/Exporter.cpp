@@ -71,12 +71,10 @@ FailureOr<std::string> BodyWriter::outputSuffix(NodeOp node, unsigned result) {
   const proto::OpDef *op = opDefs.lookup(node.getOp());
   if (!op) {
     // A function used as an op names its outputs itself.
-    auto callee = func->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(
-        node.getOp());
-    auto name =
-        callee && result < callee.getNumResults()
-            ? callee.getResultAttrOfType<StringAttr>(result, "graph.name")
-            : StringAttr();
+    auto callee = func->getParentOfType<ModuleOp>().lookupSymbol<func::FuncOp>(node.getOp());
+    auto name = callee && result < callee.getNumResults()
+                    ? callee.getResultAttrOfType<StringAttr>(result, "graph.name")
+                    : StringAttr();
     if (name)
       return ":" + name.getValue().str() + ":0";
   } else {
@@ -90,8 +88,7 @@ FailureOr<std::string> BodyWriter::outputSuffix(NodeOp node, unsigned result) {
       first += count;
     }
   }
-  node.emitError() << "op '" << node.getOp() << "' has no known output "
-                   << result;
+  node.emitError() << "op '" << node.getOp() << "' has no known output " << result;
   return failure();
 }
 
@@ -135,11 +132,9 @@ LogicalResult BodyWriter::writeNode(NodeOp node) {
     def.add_input(*text);
   }
   for (NamedAttribute attr : node.getAttrs())
-    if (!writeAttribute(attr.getValue(),
-                        (*def.mutable_attr())[attr.getName().str()]))
-      return node.emitError()
-             << "attribute '" << attr.getName().getValue()
-             << "' has no form in a GraphDef: " << attr.getValue();
+    if (!writeAttribute(attr.getValue(), (*def.mutable_attr())[attr.getName().str()]))
+      return node.emitError() << "attribute '" << attr.getName().getValue()
+                              << "' has no form in a GraphDef: " << attr.getValue();
   return success();
 }
 
@@ -155,20 +150,17 @@ LogicalResult BodyWriter::run() {
 /// The value of the variable an argument stands for.
 ElementsAttr variableValue(func::FuncOp func, FlatSymbolRefAttr symbol) {
   Operation *variable = SymbolTable::lookupNearestSymbolFrom(func, symbol);
-  return variable ? variable->getAttrOfType<ElementsAttr>("value")
-                  : ElementsAttr();
+  return variable ? variable->getAttrOfType<ElementsAttr>("value") : ElementsAttr();
 }
 
 /// A node for an argument of a signature: placeholder or constant.
-LogicalResult writeArgument(func::FuncOp func, unsigned index,
-                            BodyWriter &writer, NodeList &nodes) {
+LogicalResult writeArgument(func::FuncOp func, unsigned index, BodyWriter &writer,
+                            NodeList &nodes) {
   auto type = dyn_cast<RankedTensorType>(func.getArgument(index).getType());
   auto input = func.getArgAttrOfType<StringAttr>(index, "ingot.input");
-  auto symbol =
-      func.getArgAttrOfType<FlatSymbolRefAttr>(index, "ingot.variable");
+  auto symbol = func.getArgAttrOfType<FlatSymbolRefAttr>(index, "ingot.variable");
   if (!type || (!input && !symbol))
-    return func.emitError()
-           << "argument " << index << " is neither an input nor a variable";
+    return func.emitError() << "argument " << index << " is neither an input nor a variable";
   StringRef wanted = input ? input.getValue() : symbol.getValue();
   std::string name = writer.uniqueName(wanted);
   writer.setArgument(index, name);
@@ -184,14 +176,12 @@ LogicalResult writeArgument(func::FuncOp func, unsigned index,
   }
   def.set_op("Const");
   ElementsAttr value = variableValue(func, symbol);
-  if (!value ||
-      !writeTensor(value, *(*def.mutable_attr())["value"].mutable_tensor()))
+  if (!value || !writeTensor(value, *(*def.mutable_attr())["value"].mutable_tensor()))
     return func.emitError() << "variable " << symbol << " has no value";
   return success();
 }
 
-LogicalResult writeMain(func::FuncOp func, OpDefs &opDefs,
-                        proto::GraphDef &graph) {
+LogicalResult writeMain(func::FuncOp func, OpDefs &opDefs, proto::GraphDef &graph) {
   BodyWriter writer(func, /*isMain=*/true, opDefs, *graph.mutable_node());
   // Names of outputs are reserved for the nodes that stand for them.
   std::vector<std::string> outputs;
@@ -220,9 +210,8 @@ LogicalResult writeMain(func::FuncOp func, OpDefs &opDefs,
   return success();
 }
 
-LogicalResult
-writeAttrs(DictionaryAttr attrs, func::FuncOp func,
-           google::protobuf::Map<std::string, proto::AttrValue> &map) {
+LogicalResult writeAttrs(DictionaryAttr attrs, func::FuncOp func,
+                         google::protobuf::Map<std::string, proto::AttrValue> &map) {
   if (!attrs)
     return success();
   for (NamedAttribute attr : attrs)
@@ -232,28 +221,22 @@ writeAttrs(DictionaryAttr attrs, func::FuncOp func,
   return success();
 }
 
-LogicalResult writeFunction(func::FuncOp func, OpDefs &opDefs,
-                            proto::FunctionDef &def) {
+LogicalResult writeFunction(func::FuncOp func, OpDefs &opDefs, proto::FunctionDef &def) {
   proto::OpDef &signature = *def.mutable_signature();
   signature.set_name(func.getName().str());
   if (func->hasAttr("graph.stateful"))
     signature.set_is_stateful(true);
   BodyWriter writer(func, /*isMain=*/false, opDefs, *def.mutable_node_def());
-  auto dtype = [](Type type) {
-    return dtypeOf(cast<TensorType>(type).getElementType());
-  };
+  auto dtype = [](Type type) { return dtypeOf(cast<TensorType>(type).getElementType()); };
   for (unsigned i = 0, e = func.getNumArguments(); i < e; ++i) {
     auto name = func.getArgAttrOfType<StringAttr>(i, "graph.name");
-    std::string text = writer.uniqueName(name ? name.getValue().str()
-                                              : "arg" + std::to_string(i));
+    std::string text = writer.uniqueName(name ? name.getValue().str() : "arg" + std::to_string(i));
     writer.setArgument(i, text);
     auto &arg = *signature.add_input_arg();
     arg.set_name(text);
     arg.set_type(dtype(func.getArgument(i).getType()));
     auto attrs = func.getArgAttrOfType<DictionaryAttr>(i, "graph.attrs");
-    if (attrs &&
-        failed(writeAttrs(attrs, func,
-                          *(*def.mutable_arg_attr())[i].mutable_attr())))
+    if (attrs && failed(writeAttrs(attrs, func, *(*def.mutable_arg_attr())[i].mutable_attr())))
       return failure();
   }
   if (failed(writer.run()))
@@ -261,8 +244,7 @@ LogicalResult writeFunction(func::FuncOp func, OpDefs &opDefs,
   Operation *terminator = func.getBody().front().getTerminator();
   for (auto [i, value] : llvm::enumerate(terminator->getOperands())) {
     auto name = func.getResultAttrOfType<StringAttr>(i, "graph.name");
-    std::string text =
-        name ? name.getValue().str() : "result" + std::to_string(i);
+    std::string text = name ? name.getValue().str() : "result" + std::to_string(i);
     auto source = writer.inputText(value);
     if (failed(source))
       return failure();
@@ -276,8 +258,7 @@ LogicalResult writeFunction(func::FuncOp func, OpDefs &opDefs,
     arg.set_type(dtype(value.getType()));
     (*def.mutable_ret())[text] = *source;
   }
-  return writeAttrs(func->getAttrOfType<DictionaryAttr>("graph.attrs"), func,
-                    *def.mutable_attr());
+  return writeAttrs(func->getAttrOfType<DictionaryAttr>("graph.attrs"), func, *def.mutable_attr());
 }
 
 std::string serialize(const proto::GraphDef &graph) {
@@ -309,8 +290,7 @@ FailureOr<std::string> ingot::exportGraphDef(ModuleOp module) {
     return failure();
   for (auto func : module.getOps<func::FuncOp>())
     if (func != main && func.isPrivate() && !func.isExternal() &&
-        failed(writeFunction(func, opDefs,
-                             *graph.mutable_library()->add_function())))
+        failed(writeFunction(func, opDefs, *graph.mutable_library()->add_function())))
       return failure();
   auto versions = module->getAttrOfType<DictionaryAttr>("graph.versions");
   auto number = [&](StringRef name) {

@@ -29,12 +29,10 @@ void GraphContext::request(llvm::StringRef name) {
 
 const proto::OpDef *GraphContext::signatureOf(llvm::StringRef op) {
   auto function = library.find(op);
-  return function != library.end() ? &function->second->signature()
-                                   : opDefs.lookup(op);
+  return function != library.end() ? &function->second->signature() : opDefs.lookup(op);
 }
 
-GraphReader::GraphReader(ModuleOp module, const proto::GraphDef &graph,
-                         GraphContext &shared)
+GraphReader::GraphReader(ModuleOp module, const proto::GraphDef &graph, GraphContext &shared)
     : module(module), graph(graph), shared(shared) {
   for (const proto::FunctionDef &def : graph.library().function())
     shared.library[def.signature().name()] = &def;
@@ -60,28 +58,24 @@ FailureOr<func::FuncOp> GraphReader::readMain(ArrayRef<TensorName> roots,
   std::vector<std::string> names;
   for (const TensorName &root : roots)
     names.push_back(root.str());
-  if (failed(body.index()) || failed(body.markLive(names)) ||
-      failed(body.resolve()))
+  if (failed(body.index()) || failed(body.markLive(names)) || failed(body.resolve()))
     return failure();
 
   std::string symbol = "main";
   while (shared.library.count(symbol))
     symbol += "_";
-  auto main =
-      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr("main")),
-                           symbol, builder.getFunctionType({}, {}));
+  auto main = func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr("main")), symbol,
+                                   builder.getFunctionType({}, {}));
   main.setPrivate();
   OpBuilder inner = OpBuilder::atBlockBegin(main.addEntryBlock());
   if (shared.unknownOps.empty()) {
     for (const TensorName &root : roots) {
       int outputs = body.numOutputs(root.node);
-      bool fed = llvm::any_of(feeds, [&](const FedTensor &feed) {
-        return feed.tensor.str() == root.str();
-      });
+      bool fed = llvm::any_of(
+          feeds, [&](const FedTensor &feed) { return feed.tensor.str() == root.str(); });
       if (!fed && root.output >= outputs) {
-        shared.report.error()
-            << "node '" << root.node << "' has " << outputs << " outputs, "
-            << root.node << ":" << root.output << " is asked for";
+        shared.report.error() << "node '" << root.node << "' has " << outputs << " outputs, "
+                              << root.node << ":" << root.output << " is asked for";
         return failure();
       }
     }
@@ -109,15 +103,15 @@ FailureOr<func::FuncOp> GraphReader::readMain(ArrayRef<TensorName> roots,
 
 /// Attributes of a function or of its argument, as one dictionary.
 static FailureOr<DictionaryAttr>
-readAttrs(const google::protobuf::Map<std::string, proto::AttrValue> &map,
-          llvm::StringRef function, GraphContext &shared) {
+readAttrs(const google::protobuf::Map<std::string, proto::AttrValue> &map, llvm::StringRef function,
+          GraphContext &shared) {
   NamedAttrList attrs;
   for (const auto &[name, value] : map) {
     shared.attributes.error.clear();
     Attribute attr = shared.attributes.read(value, function);
     if (!attr) {
-      shared.report.error() << "function '" << function << "': attribute '"
-                            << name << "': " << shared.attributes.error;
+      shared.report.error() << "function '" << function << "': attribute '" << name
+                            << "': " << shared.attributes.error;
       return failure();
     }
     attrs.set(name, attr);
@@ -137,14 +131,12 @@ LogicalResult GraphReader::readFunction(const proto::FunctionDef &def) {
   for (const auto &arg : signature.input_arg()) {
     Type type = elementType(context, arg.type());
     if (!type)
-      return shared.report.error()
-             << "function '" << name << "': argument '" << arg.name()
-             << "' has the unknown dtype " << static_cast<int>(arg.type());
+      return shared.report.error() << "function '" << name << "': argument '" << arg.name()
+                                   << "' has the unknown dtype " << static_cast<int>(arg.type());
     body.addArgument(arg.name(), type);
     argTypes.push_back(UnrankedTensorType::get(type));
   }
-  if (failed(body.index()) || failed(body.markLive({})) ||
-      failed(body.resolve()))
+  if (failed(body.index()) || failed(body.markLive({})) || failed(body.resolve()))
     return failure();
   if (!shared.unknownOps.empty())
     return success();
@@ -152,14 +144,12 @@ LogicalResult GraphReader::readFunction(const proto::FunctionDef &def) {
     auto node = def.control_ret().find(control);
     if (node == def.control_ret().end())
       return shared.report.error()
-             << "function '" << name << "' lacks its control output '"
-             << control << "'";
+             << "function '" << name << "' lacks its control output '" << control << "'";
     if (failed(body.requestControl(node->second)))
       return failure();
   }
-  auto func =
-      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
-                           name, builder.getFunctionType(argTypes, {}));
+  auto func = func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)), name,
+                                   builder.getFunctionType(argTypes, {}));
   func.setPrivate();
   OpBuilder inner = OpBuilder::atBlockBegin(func.addEntryBlock());
   if (failed(body.sort()) || failed(body.emit(inner, func.getArguments())))
@@ -171,8 +161,7 @@ LogicalResult GraphReader::readFunction(const proto::FunctionDef &def) {
     auto found = def.ret().find(result.name());
     if (found == def.ret().end())
       return shared.report.error()
-             << "function '" << name << "' lacks its output '" << result.name()
-             << "'";
+             << "function '" << name << "' lacks its output '" << result.name() << "'";
     auto value = body.valueOf(found->second);
     if (failed(value))
       return failure();
@@ -184,12 +173,10 @@ LogicalResult GraphReader::readFunction(const proto::FunctionDef &def) {
     resultNames.push_back(builder.getStringAttr(control));
   }
   func::ReturnOp::create(inner, func.getLoc(), returned);
-  func.setFunctionType(
-      builder.getFunctionType(argTypes, ValueRange(returned).getTypes()));
+  func.setFunctionType(builder.getFunctionType(argTypes, ValueRange(returned).getTypes()));
 
   for (int i = 0, e = signature.input_arg_size(); i < e; ++i) {
-    func.setArgAttr(i, "graph.name",
-                    builder.getStringAttr(signature.input_arg(i).name()));
+    func.setArgAttr(i, "graph.name", builder.getStringAttr(signature.input_arg(i).name()));
     auto attrs = def.arg_attr().find(i);
     if (attrs == def.arg_attr().end())
       continue;

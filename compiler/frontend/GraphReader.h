@@ -20,9 +20,7 @@ struct TensorName {
 
   /// Reads `node` or `node:1`.
   static TensorName parse(llvm::StringRef text);
-  std::string str() const {
-    return output ? node + ":" + std::to_string(output) : node;
-  }
+  std::string str() const { return output ? node + ":" + std::to_string(output) : node; }
   bool operator<(const TensorName &other) const {
     return std::tie(node, output) < std::tie(other.node, other.output);
   }
@@ -56,8 +54,7 @@ struct GraphContext {
 /// them.
 class GraphReader {
 public:
-  GraphReader(mlir::ModuleOp module, const proto::GraphDef &graph,
-              GraphContext &shared);
+  GraphReader(mlir::ModuleOp module, const proto::GraphDef &graph, GraphContext &shared);
 
   /// Reads the part of the main graph that `roots` need, cut at `feeds`, as the
   /// private function `main`, and all functions it calls.

@@ -50,8 +50,7 @@ LogicalResult openSavedModel(const ImportOptions &options, ModelMessages &model,
     std::string tags = tagsOf(meta);
     available += (available.empty() ? "" : ", ") + tags;
     const auto &list = meta.meta_info_def().tags();
-    if (!model.meta &&
-        (tags == options.tag || llvm::is_contained(list, options.tag)))
+    if (!model.meta && (tags == options.tag || llvm::is_contained(list, options.tag)))
       model.meta = &meta;
   }
   if (!model.meta)
@@ -76,16 +75,12 @@ void setVersions(ModuleOp module, const proto::GraphDef &graph) {
   module->setAttr(
       "graph.versions",
       b.getDictionaryAttr(
-          {b.getNamedAttr("producer",
-                          b.getI64IntegerAttr(graph.versions().producer())),
-           b.getNamedAttr(
-               "min_consumer",
-               b.getI64IntegerAttr(graph.versions().min_consumer()))}));
+          {b.getNamedAttr("producer", b.getI64IntegerAttr(graph.versions().producer())),
+           b.getNamedAttr("min_consumer", b.getI64IntegerAttr(graph.versions().min_consumer()))}));
 }
 
 /// What the reader starts from and where it stops.
-void rootsAndFeeds(const std::vector<Signature> &signatures,
-                   std::vector<TensorName> &roots,
+void rootsAndFeeds(const std::vector<Signature> &signatures, std::vector<TensorName> &roots,
                    std::vector<FedTensor> &feeds) {
   std::set<TensorName> fed;
   for (const Signature &signature : signatures) {
@@ -99,8 +94,7 @@ void rootsAndFeeds(const std::vector<Signature> &signatures,
 
 } // namespace
 
-FailureOr<ImportedModel> ingot::importModel(MLIRContext &context,
-                                            const ImportOptions &options) {
+FailureOr<ImportedModel> ingot::importModel(MLIRContext &context, const ImportOptions &options) {
   context.loadDialect<graph::GraphDialect, func::FuncDialect>();
   Reporter report(&context, options.path);
   if (!llvm::sys::fs::exists(options.path)) {
@@ -121,16 +115,14 @@ FailureOr<ImportedModel> ingot::importModel(MLIRContext &context,
   OpDefs opDefs;
   if (model.meta)
     opDefs.addModelOps(model.meta->meta_info_def().stripped_op_list());
-  auto signatures =
-      model.meta && !cutsTheGraph(options)
-          ? signaturesOf(*model.meta, options, report)
-          : signatureOfGraph(*model.graph, options, opDefs, report);
+  auto signatures = model.meta && !cutsTheGraph(options)
+                        ? signaturesOf(*model.meta, options, report)
+                        : signatureOfGraph(*model.graph, options, opDefs, report);
   if (failed(signatures))
     return failure();
 
   ImportedModel result;
-  result.module =
-      ModuleOp::create(NameLoc::get(StringAttr::get(&context, options.path)));
+  result.module = ModuleOp::create(NameLoc::get(StringAttr::get(&context, options.path)));
   ModuleOp module = *result.module;
   setVersions(module, *model.graph);
   AttributeReader attributes(&context, model.owner());
@@ -143,8 +135,7 @@ FailureOr<ImportedModel> ingot::importModel(MLIRContext &context,
   if (failed(main))
     return failure();
   VariableBinder binder(model.meta, model.bundle.get(), report);
-  if (failed(binder.bind(*main)) ||
-      failed(attachSignatures(*signatures, *main, options, report)))
+  if (failed(binder.bind(*main)) || failed(attachSignatures(*signatures, *main, options, report)))
     return failure();
   return result;
 }

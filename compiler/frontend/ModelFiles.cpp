@@ -22,11 +22,10 @@ constexpr int kMaxDepth = 100;
 /// Keeps the first error of the text parser.
 class FirstError : public pb::io::ErrorCollector {
 public:
-  void AddError(int line, pb::io::ColumnNumber column,
-                const std::string &message) override {
+  void AddError(int line, pb::io::ColumnNumber column, const std::string &message) override {
     if (text.empty())
-      text = "line " + std::to_string(line + 1) + ", column " +
-             std::to_string(column + 1) + ": " + message;
+      text = "line " + std::to_string(line + 1) + ", column " + std::to_string(column + 1) + ": " +
+             message;
   }
   void AddWarning(int, pb::io::ColumnNumber, const std::string &) override {}
   std::string text;
@@ -36,14 +35,13 @@ public:
 /// characters, within their first bytes; text has none but white space.
 bool looksLikeText(llvm::StringRef bytes) {
   for (char c : bytes.take_front(4096))
-    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' &&
-        c != '\t')
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t')
       return false;
   return !bytes.trim().empty();
 }
 
-LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message,
-                        llvm::StringRef what, const Reporter &report) {
+LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message, llvm::StringRef what,
+                        const Reporter &report) {
   if (bytes.empty())
     return report.error() << "is empty, expected a " << what;
   if (bytes.size() > INT32_MAX)
@@ -53,8 +51,7 @@ LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message,
   if (!looksLikeText(bytes)) {
     if (parseMessage(bytes, message))
       return success();
-    return report.error() << "is not a " << what
-                          << ", or it is truncated or corrupt";
+    return report.error() << "is not a " << what << ", or it is truncated or corrupt";
   }
   pb::LogSilencer quiet;
   FirstError errors;
@@ -65,8 +62,7 @@ LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message,
   pb::io::ArrayInputStream input(bytes.data(), static_cast<int>(bytes.size()));
   if (parser.Parse(&input, &message))
     return success();
-  return report.error() << "is not a " << what
-                        << " in text form: " << errors.text;
+  return report.error() << "is not a " << what << " in text form: " << errors.text;
 }
 
 } // namespace
@@ -75,12 +71,10 @@ bool frontend::parseMessage(llvm::StringRef bytes, pb::Message &message) {
   if (bytes.size() > INT32_MAX)
     return false;
   pb::LogSilencer quiet;
-  pb::io::CodedInputStream input(
-      reinterpret_cast<const uint8_t *>(bytes.data()),
-      static_cast<int>(bytes.size()));
+  pb::io::CodedInputStream input(reinterpret_cast<const uint8_t *>(bytes.data()),
+                                 static_cast<int>(bytes.size()));
   input.SetRecursionLimit(kMaxDepth);
-  return message.ParseFromCodedStream(&input) &&
-         input.ConsumedEntireMessage() &&
+  return message.ParseFromCodedStream(&input) && input.ConsumedEntireMessage() &&
          input.CurrentPosition() == static_cast<int>(bytes.size());
 }
 
@@ -106,12 +100,10 @@ std::unique_ptr<llvm::MemoryBuffer> frontend::openFile(llvm::StringRef path,
   return nullptr;
 }
 
-LogicalResult frontend::readGraphDef(llvm::StringRef path,
-                                     proto::GraphDef &graph,
+LogicalResult frontend::readGraphDef(llvm::StringRef path, proto::GraphDef &graph,
                                      const Reporter &report) {
   auto buffer = openFile(path, report);
-  if (!buffer ||
-      failed(parseFile(buffer->getBuffer(), graph, "GraphDef", report)))
+  if (!buffer || failed(parseFile(buffer->getBuffer(), graph, "GraphDef", report)))
     return failure();
   // Any bytes may happen to parse as unknown fields: ask for a node.
   if (graph.node_size() == 0)
@@ -120,8 +112,7 @@ LogicalResult frontend::readGraphDef(llvm::StringRef path,
   return success();
 }
 
-LogicalResult frontend::readSavedModel(llvm::StringRef directory,
-                                       proto::SavedModel &model,
+LogicalResult frontend::readSavedModel(llvm::StringRef directory, proto::SavedModel &model,
                                        const Reporter &report) {
   for (llvm::StringRef name : {"saved_model.pb", "saved_model.pbtxt"}) {
     llvm::SmallString<256> path(directory);
@@ -130,8 +121,7 @@ LogicalResult frontend::readSavedModel(llvm::StringRef directory,
       continue;
     Reporter file(report.getContext(), path);
     auto buffer = openFile(path, file);
-    if (!buffer ||
-        failed(parseFile(buffer->getBuffer(), model, "SavedModel", file)))
+    if (!buffer || failed(parseFile(buffer->getBuffer(), model, "SavedModel", file)))
       return failure();
     if (model.meta_graphs_size() == 0)
       return file.error() << "holds no meta graph: it is not a SavedModel";

@@ -17,16 +17,14 @@ enum class ModelKind { GraphDef, SavedModel };
 ModelKind modelKindOf(llvm::StringRef path);
 
 /// Maps a file; an error names it and the reason.
-std::unique_ptr<llvm::MemoryBuffer> openFile(llvm::StringRef path,
-                                             const Reporter &report);
+std::unique_ptr<llvm::MemoryBuffer> openFile(llvm::StringRef path, const Reporter &report);
 
 /// Reads a GraphDef, binary or text.
 mlir::LogicalResult readGraphDef(llvm::StringRef path, proto::GraphDef &graph,
                                  const Reporter &report);
 
 /// Reads `saved_model.pb` or `saved_model.pbtxt` of a directory.
-mlir::LogicalResult readSavedModel(llvm::StringRef directory,
-                                   proto::SavedModel &model,
+mlir::LogicalResult readSavedModel(llvm::StringRef directory, proto::SavedModel &model,
                                    const Reporter &report);
 
 /// Parses a message from bytes: quiet, with size and depth limits.

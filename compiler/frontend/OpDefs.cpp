@@ -31,8 +31,7 @@ llvm::StringRef takeField1(llvm::StringRef &bytes) {
   auto *data = reinterpret_cast<const uint8_t *>(bytes.data());
   unsigned count = 0;
   const char *error = nullptr;
-  uint64_t size =
-      llvm::decodeULEB128(data + 1, &count, data + bytes.size(), &error);
+  uint64_t size = llvm::decodeULEB128(data + 1, &count, data + bytes.size(), &error);
   if (error || size > bytes.size() - 1 - count)
     return {};
   llvm::StringRef field = bytes.substr(1 + count, size);
@@ -66,8 +65,7 @@ const proto::OpDef *OpDefs::lookup(llvm::StringRef name) {
   if (found == embedded.end())
     return nullptr;
   auto op = std::make_unique<proto::OpDef>();
-  if (!op->ParseFromArray(found->second.data(),
-                          static_cast<int>(found->second.size())))
+  if (!op->ParseFromArray(found->second.data(), static_cast<int>(found->second.size())))
     return nullptr;
   return (parsed[name] = std::move(op)).get();
 }

@@ -14,20 +14,16 @@ namespace ingot::frontend {
 /// Errors about one file of a model.
 class Reporter {
 public:
-  Reporter(mlir::MLIRContext *context, llvm::StringRef path)
-      : context(context), path(path) {}
+  Reporter(mlir::MLIRContext *context, llvm::StringRef path) : context(context), path(path) {}
 
   mlir::MLIRContext *getContext() const { return context; }
   llvm::StringRef getPath() const { return path; }
 
   /// An error about the file as a whole.
-  mlir::InFlightDiagnostic error() const {
-    return mlir::emitError(location(path)) << path << ": ";
-  }
+  mlir::InFlightDiagnostic error() const { return mlir::emitError(location(path)) << path << ": "; }
 
   /// An error about one node of it; `op` may be empty.
-  mlir::InFlightDiagnostic error(llvm::StringRef node,
-                                 llvm::StringRef op) const {
+  mlir::InFlightDiagnostic error(llvm::StringRef node, llvm::StringRef op) const {
     auto diag = mlir::emitError(location(node));
     diag << path << ": node '" << node << "'";
     if (!op.empty())
@@ -38,8 +34,8 @@ public:
 
 private:
   mlir::Location location(llvm::StringRef name) const {
-    return mlir::NameLoc::get(mlir::StringAttr::get(
-        context, name.empty() ? llvm::StringRef("model") : name));
+    return mlir::NameLoc::get(
+        mlir::StringAttr::get(context, name.empty() ? llvm::StringRef("model") : name));
   }
 
   mlir::MLIRContext *context;

@@ -14,9 +14,7 @@ using namespace ingot;
 using namespace ingot::frontend;
 
 /// Orders `output_2` before `output_10`.
-static bool naturalLess(llvm::StringRef a, llvm::StringRef b) {
-  return a.compare_numeric(b) < 0;
-}
+static bool naturalLess(llvm::StringRef a, llvm::StringRef b) { return a.compare_numeric(b) < 0; }
 
 std::optional<SmallVector<Dim>> frontend::parseDims(llvm::StringRef text) {
   SmallVector<Dim> dims;
@@ -29,9 +27,8 @@ std::optional<SmallVector<Dim>> frontend::parseDims(llvm::StringRef text) {
     if (part.empty())
       return std::nullopt;
     if (part != "?" && part.getAsInteger(10, dim.size)) {
-      if (!llvm::isAlpha(part[0]) || !llvm::all_of(part, [](char c) {
-            return llvm::isAlnum(c) || c == '_';
-          }))
+      if (!llvm::isAlpha(part[0]) ||
+          !llvm::all_of(part, [](char c) { return llvm::isAlnum(c) || c == '_'; }))
         return std::nullopt;
       dim.size = -1;
       dim.name = part.str();
@@ -45,22 +42,19 @@ std::optional<SmallVector<Dim>> frontend::parseDims(llvm::StringRef text) {
 
 Type frontend::parseDtype(llvm::StringRef text, MLIRContext *context) {
   static const std::pair<llvm::StringLiteral, proto::DataType> kNames[] = {
-      {"f16", proto::DT_HALF},        {"bf16", proto::DT_BFLOAT16},
-      {"f32", proto::DT_FLOAT},       {"f64", proto::DT_DOUBLE},
-      {"i1", proto::DT_BOOL},         {"i8", proto::DT_INT8},
-      {"i16", proto::DT_INT16},       {"i32", proto::DT_INT32},
-      {"i64", proto::DT_INT64},       {"ui8", proto::DT_UINT8},
-      {"ui16", proto::DT_UINT16},     {"ui32", proto::DT_UINT32},
-      {"ui64", proto::DT_UINT64},     {"c64", proto::DT_COMPLEX64},
-      {"c128", proto::DT_COMPLEX128}, {"str", proto::DT_STRING}};
+      {"f16", proto::DT_HALF},    {"bf16", proto::DT_BFLOAT16}, {"f32", proto::DT_FLOAT},
+      {"f64", proto::DT_DOUBLE},  {"i1", proto::DT_BOOL},       {"i8", proto::DT_INT8},
+      {"i16", proto::DT_INT16},   {"i32", proto::DT_INT32},     {"i64", proto::DT_INT64},
+      {"ui8", proto::DT_UINT8},   {"ui16", proto::DT_UINT16},   {"ui32", proto::DT_UINT32},
+      {"ui64", proto::DT_UINT64}, {"c64", proto::DT_COMPLEX64}, {"c128", proto::DT_COMPLEX128},
+      {"str", proto::DT_STRING}};
   for (const auto &[name, dtype] : kNames)
     if (name == text)
       return elementType(context, dtype);
   return Type();
 }
 
-static std::optional<SmallVector<Dim>>
-dimsOf(const proto::TensorShapeProto &shape) {
+static std::optional<SmallVector<Dim>> dimsOf(const proto::TensorShapeProto &shape) {
   if (shape.unknown_rank())
     return std::nullopt;
   SmallVector<Dim> dims;
@@ -76,8 +70,7 @@ static std::string joined(const std::vector<std::string> &names) {
   return text.empty() ? "none" : text;
 }
 
-static FailureOr<Signature> readSignature(const std::string &name,
-                                          const proto::SignatureDef &def,
+static FailureOr<Signature> readSignature(const std::string &name, const proto::SignatureDef &def,
                                           const Reporter &report) {
   Signature signature;
   signature.name = name;
@@ -91,26 +84,24 @@ static FailureOr<Signature> readSignature(const std::string &name,
     if (info.encoding_case() != proto::TensorInfo::kName)
       return bad(key);
     Type type = elementType(report.getContext(), info.dtype());
-    signature.inputs.push_back({key, TensorName::parse(info.name()), type,
-                                dimsOf(info.tensor_shape())});
+    signature.inputs.push_back(
+        {key, TensorName::parse(info.name()), type, dimsOf(info.tensor_shape())});
   }
   for (const auto &[key, info] : def.outputs()) {
     if (info.encoding_case() != proto::TensorInfo::kName)
       return bad(key);
     signature.outputs.push_back({key, TensorName::parse(info.name())});
   }
-  llvm::sort(signature.inputs, [](const auto &a, const auto &b) {
-    return naturalLess(a.name, b.name);
-  });
-  llvm::sort(signature.outputs, [](const auto &a, const auto &b) {
-    return naturalLess(a.name, b.name);
-  });
+  llvm::sort(signature.inputs,
+             [](const auto &a, const auto &b) { return naturalLess(a.name, b.name); });
+  llvm::sort(signature.outputs,
+             [](const auto &a, const auto &b) { return naturalLess(a.name, b.name); });
   return signature;
 }
 
-FailureOr<std::vector<Signature>>
-frontend::signaturesOf(const proto::MetaGraphDef &meta,
-                       const ImportOptions &options, const Reporter &report) {
+FailureOr<std::vector<Signature>> frontend::signaturesOf(const proto::MetaGraphDef &meta,
+                                                         const ImportOptions &options,
+                                                         const Reporter &report) {
   // Ordered, and without those that only TensorFlow calls.
   std::map<std::string, const proto::SignatureDef *> all;
   std::vector<std::string> names;
@@ -125,12 +116,10 @@ frontend::signaturesOf(const proto::MetaGraphDef &meta,
     return failure();
   }
   std::vector<Signature> result;
-  for (const std::string &name :
-       options.signatures.empty() ? names : options.signatures) {
+  for (const std::string &name : options.signatures.empty() ? names : options.signatures) {
     auto found = all.find(name);
     if (found == all.end()) {
-      report.error() << "has no signature '" << name
-                     << "'; it has: " << joined(names);
+      report.error() << "has no signature '" << name << "'; it has: " << joined(names);
       return failure();
     }
     auto signature = readSignature(name, *found->second, report);
@@ -142,29 +131,25 @@ frontend::signaturesOf(const proto::MetaGraphDef &meta,
     result.push_back(std::move(*signature));
   }
   if (result.empty()) {
-    report.error() << "has no signature with outputs; it has: "
-                   << joined(names);
+    report.error() << "has no signature with outputs; it has: " << joined(names);
     return failure();
   }
   return result;
 }
 
 /// `NAME[:DIMSxDTYPE]`: a suffix that does not end in a dtype is of the name.
-static FailureOr<SignatureInput> parseFeed(llvm::StringRef text,
-                                           const Reporter &report) {
+static FailureOr<SignatureInput> parseFeed(llvm::StringRef text, const Reporter &report) {
   SignatureInput input;
   llvm::StringRef name = text;
   auto [head, tail] = text.rsplit(':');
   if (!tail.empty()) {
-    auto [dims, dtype] = tail.contains('x')
-                             ? tail.rsplit('x')
-                             : std::make_pair(llvm::StringRef(), tail);
+    auto [dims, dtype] =
+        tail.contains('x') ? tail.rsplit('x') : std::make_pair(llvm::StringRef(), tail);
     if (Type type = parseDtype(dtype, report.getContext())) {
       input.elementType = type;
       input.shape = parseDims(dims);
       if (!input.shape) {
-        report.error() << "--feed " << text << ": '" << dims
-                       << "' is not a shape such as 1x?x3";
+        report.error() << "--feed " << text << ": '" << dims << "' is not a shape such as 1x?x3";
         return failure();
       }
       name = head;
@@ -177,8 +162,7 @@ static FailureOr<SignatureInput> parseFeed(llvm::StringRef text,
 
 /// Nodes that stand for the graph's results: outputs that nothing consumes,
 /// without leftovers of TensorFlow 1 control flow.
-static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
-                                        OpDefs &opDefs) {
+static std::vector<std::string> sinksOf(const proto::GraphDef &graph, OpDefs &opDefs) {
   llvm::StringSet<> consumed, switches;
   for (const proto::NodeDef &node : graph.node())
     if (node.op() == "Switch" || node.op() == "RefSwitch")
@@ -192,12 +176,11 @@ static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
   for (const proto::NodeDef &node : graph.node()) {
     const proto::OpDef *op = opDefs.lookup(node.op());
     if (consumed.contains(node.name()) || (op && op->output_arg_size() == 0) ||
-        node.op() == "Const" || node.op() == "Placeholder" ||
-        node.op() == "Exit" || switches.contains(node.name()))
+        node.op() == "Const" || node.op() == "Placeholder" || node.op() == "Exit" ||
+        switches.contains(node.name()))
       continue;
     // The pivot of a branch, an Identity of a Switch.
-    if (node.input_size() > 0 &&
-        switches.contains(llvm::StringRef(node.input(0)).split(':').first))
+    if (node.input_size() > 0 && switches.contains(llvm::StringRef(node.input(0)).split(':').first))
       continue;
     sinks.push_back(node.name());
   }
@@ -206,9 +189,8 @@ static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
   auto key = [](llvm::StringRef name) {
     auto [base, number] = name.rsplit('_');
     unsigned n = 0;
-    return number.empty() || number.getAsInteger(10, n)
-               ? std::pair(name, 0u)
-               : std::pair(base, n + 1);
+    return number.empty() || number.getAsInteger(10, n) ? std::pair(name, 0u)
+                                                        : std::pair(base, n + 1);
   };
   llvm::StringMap<size_t> first;
   for (auto [i, name] : llvm::enumerate(sinks))
@@ -221,10 +203,10 @@ static std::vector<std::string> sinksOf(const proto::GraphDef &graph,
   return sinks;
 }
 
-FailureOr<std::vector<Signature>>
-frontend::signatureOfGraph(const proto::GraphDef &graph,
-                           const ImportOptions &options, OpDefs &opDefs,
-                           const Reporter &report) {
+FailureOr<std::vector<Signature>> frontend::signatureOfGraph(const proto::GraphDef &graph,
+                                                             const ImportOptions &options,
+                                                             OpDefs &opDefs,
+                                                             const Reporter &report) {
   if (!options.signatures.empty()) {
     report.error() << "--signature needs a SavedModel and does not go with "
                       "--feed and --fetch";
@@ -244,8 +226,7 @@ frontend::signatureOfGraph(const proto::GraphDef &graph,
       return input.tensor.node == node.name();
     });
     if (node.op() == "Placeholder" && !fed)
-      signature.inputs.push_back({node.name(), TensorName{node.name(), 0},
-                                  Type(), std::nullopt,
+      signature.inputs.push_back({node.name(), TensorName{node.name(), 0}, Type(), std::nullopt,
                                   /*implicit=*/true});
   }
   for (const std::string &text :
@@ -306,24 +287,21 @@ static LogicalResult applyShape(SignatureInput &input, llvm::StringRef text,
     return success();
   }
   if (dims->size() != input.shape->size())
-    return report.error() << "--shape " << input.name << "=" << text << " has "
-                          << dims->size() << " dimensions, the input has "
-                          << input.shape->size();
+    return report.error() << "--shape " << input.name << "=" << text << " has " << dims->size()
+                          << " dimensions, the input has " << input.shape->size();
   for (auto [i, dim] : llvm::enumerate(*input.shape)) {
     const Dim &wanted = (*dims)[i];
     if (dim.size < 0) {
       dim = wanted;
     } else if (wanted.size != dim.size) {
-      return report.error()
-             << "--shape " << input.name << "=" << text << ": dimension " << i
-             << " of the input is " << dim.size << " in the model";
+      return report.error() << "--shape " << input.name << "=" << text << ": dimension " << i
+                            << " of the input is " << dim.size << " in the model";
     }
   }
   return success();
 }
 
-static LogicalResult completeInput(SignatureInput &input,
-                                   llvm::StringMap<graph::NodeOp> &nodes,
+static LogicalResult completeInput(SignatureInput &input, llvm::StringMap<graph::NodeOp> &nodes,
                                    const llvm::StringMap<std::string> &shapes,
                                    const Reporter &report) {
   std::string name = input.tensor.str();
@@ -350,8 +328,7 @@ static LogicalResult completeInput(SignatureInput &input,
   for (const Dim &dim : *input.shape)
     fixed.push_back(dim.size < 0 ? 1 : dim.size);
   if (!checkedNumElements(fixed, 16))
-    return report.error() << "input '" << input.name
-                          << "' has far too large dimensions";
+    return report.error() << "input '" << input.name << "' has far too large dimensions";
   nameDims(input);
   return success();
 }
@@ -371,36 +348,30 @@ static Attribute inputAttr(const SignatureInput &input, Builder &b) {
   for (const Dim &dim : *input.shape)
     dims.push_back(dim.size < 0 ? Attribute(b.getStringAttr(dim.name))
                                 : b.getI64IntegerAttr(dim.size));
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("name", b.getStringAttr(input.name)),
-       b.getNamedAttr("node", b.getStringAttr(input.tensor.node)),
-       b.getNamedAttr("index", b.getI64IntegerAttr(input.tensor.output)),
-       b.getNamedAttr("shape", b.getArrayAttr(dims)),
-       b.getNamedAttr("type", TypeAttr::get(input.elementType))});
+  return b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(input.name)),
+                              b.getNamedAttr("node", b.getStringAttr(input.tensor.node)),
+                              b.getNamedAttr("index", b.getI64IntegerAttr(input.tensor.output)),
+                              b.getNamedAttr("shape", b.getArrayAttr(dims)),
+                              b.getNamedAttr("type", TypeAttr::get(input.elementType))});
 }
 
 static Attribute outputAttr(const SignatureOutput &output, Builder &b) {
-  return b.getDictionaryAttr(
-      {b.getNamedAttr("name", b.getStringAttr(output.name)),
-       b.getNamedAttr("node", b.getStringAttr(output.tensor.node)),
-       b.getNamedAttr("index", b.getI64IntegerAttr(output.tensor.output))});
+  return b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(output.name)),
+                              b.getNamedAttr("node", b.getStringAttr(output.tensor.node)),
+                              b.getNamedAttr("index", b.getI64IntegerAttr(output.tensor.output))});
 }
 
-LogicalResult frontend::attachSignatures(std::vector<Signature> &signatures,
-                                         func::FuncOp main,
-                                         const ImportOptions &options,
-                                         const Reporter &report) {
+LogicalResult frontend::attachSignatures(std::vector<Signature> &signatures, func::FuncOp main,
+                                         const ImportOptions &options, const Reporter &report) {
   Builder b(main.getContext());
   llvm::StringMap<std::string> shapes;
   for (llvm::StringRef text : options.shapes) {
     auto [name, dims] = text.rsplit('=');
     bool known = llvm::any_of(signatures, [&, name = name](const Signature &s) {
-      return llvm::any_of(s.inputs,
-                          [&](const auto &i) { return i.name == name; });
+      return llvm::any_of(s.inputs, [&](const auto &i) { return i.name == name; });
     });
     if (!known)
-      return report.error() << "--shape " << text
-                            << ": no signature has an input '" << name << "'";
+      return report.error() << "--shape " << text << ": no signature has an input '" << name << "'";
     shapes[name] = dims.str();
   }
   llvm::StringMap<graph::NodeOp> nodes;
@@ -418,10 +389,9 @@ LogicalResult frontend::attachSignatures(std::vector<Signature> &signatures,
     }
     for (const SignatureOutput &output : signature.outputs)
       outputs.push_back(outputAttr(output, b));
-    list.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("name", b.getStringAttr(signature.name)),
-         b.getNamedAttr("inputs", b.getArrayAttr(inputs)),
-         b.getNamedAttr("outputs", b.getArrayAttr(outputs))}));
+    list.push_back(b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(signature.name)),
+                                        b.getNamedAttr("inputs", b.getArrayAttr(inputs)),
+                                        b.getNamedAttr("outputs", b.getArrayAttr(outputs))}));
   }
   auto module = main->getParentOfType<ModuleOp>();
   module->setAttr("graph.signatures", b.getArrayAttr(list));

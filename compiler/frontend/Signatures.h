@@ -42,21 +42,18 @@ mlir::Type parseDtype(llvm::StringRef text, mlir::MLIRContext *context);
 
 /// The signatures of a meta graph that the options ask for, by name.
 mlir::FailureOr<std::vector<Signature>>
-signaturesOf(const proto::MetaGraphDef &meta, const ImportOptions &options,
-             const Reporter &report);
+signaturesOf(const proto::MetaGraphDef &meta, const ImportOptions &options, const Reporter &report);
 
 /// The signature `serving_default` made of feeds and fetches; without them,
 /// placeholders are the inputs and what nothing consumes the outputs.
-mlir::FailureOr<std::vector<Signature>>
-signatureOfGraph(const proto::GraphDef &graph, const ImportOptions &options,
-                 OpDefs &opDefs, const Reporter &report);
+mlir::FailureOr<std::vector<Signature>> signatureOfGraph(const proto::GraphDef &graph,
+                                                         const ImportOptions &options,
+                                                         OpDefs &opDefs, const Reporter &report);
 
 /// Writes `graph.signatures`: types from the nodes of `main`, sizes named,
 /// `--shape` applied.
-mlir::LogicalResult attachSignatures(std::vector<Signature> &signatures,
-                                     mlir::func::FuncOp main,
-                                     const ImportOptions &options,
-                                     const Reporter &report);
+mlir::LogicalResult attachSignatures(std::vector<Signature> &signatures, mlir::func::FuncOp main,
+                                     const ImportOptions &options, const Reporter &report);
 
 } // namespace ingot::frontend
 

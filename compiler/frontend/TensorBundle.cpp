@@ -25,8 +25,7 @@ namespace {
 class MemoryFile : public leveldb::RandomAccessFile {
 public:
   explicit MemoryFile(llvm::StringRef bytes) : bytes(bytes) {}
-  leveldb::Status Read(uint64_t offset, size_t n, leveldb::Slice *result,
-                       char *) const override {
+  leveldb::Status Read(uint64_t offset, size_t n, leveldb::Slice *result, char *) const override {
     if (offset > bytes.size() || n > bytes.size() - offset)
       return leveldb::Status::IOError("read past the end");
     *result = leveldb::Slice(bytes.data() + offset, n);
@@ -69,8 +68,7 @@ bool footerIsSane(llvm::StringRef file) {
 
 /// The key under which a slice of a partitioned tensor is stored: ordered
 /// codes of 0, the name, the rank, and start and length of each dimension.
-std::string sliceKey(llvm::StringRef name,
-                     const proto::TensorSliceProto &slice) {
+std::string sliceKey(llvm::StringRef name, const proto::TensorSliceProto &slice) {
   std::string key;
   auto unsignedCode = [&](uint64_t value) {
     std::string bytes;
@@ -84,8 +82,7 @@ std::string sliceKey(llvm::StringRef name,
     // value; one byte holds [-64, 64).
     uint64_t magnitude = value < 0 ? ~value : value;
     int length = 1;
-    while (length < 10 && (length * 7 - 1 < 63) &&
-           magnitude >> (length * 7 - 1) != 0)
+    while (length < 10 && (length * 7 - 1 < 63) && magnitude >> (length * 7 - 1) != 0)
       ++length;
     unsigned char buffer[10];
     for (int i = 0; i < 10; ++i)
@@ -93,9 +90,9 @@ std::string sliceKey(llvm::StringRef name,
     for (int i = 0; i < 8; ++i)
       buffer[9 - i] = static_cast<uint64_t>(value) >> (8 * i);
     unsigned char *begin = buffer + 10 - length;
-    static constexpr unsigned char kHeader[][2] = {
-        {0, 0},    {0x80, 0}, {0xc0, 0}, {0xe0, 0},    {0xf0, 0},   {0xf8, 0},
-        {0xfc, 0}, {0xfe, 0}, {0xff, 0}, {0xff, 0x80}, {0xff, 0xc0}};
+    static constexpr unsigned char kHeader[][2] = {{0, 0},    {0x80, 0},    {0xc0, 0},   {0xe0, 0},
+                                                   {0xf0, 0}, {0xf8, 0},    {0xfc, 0},   {0xfe, 0},
+                                                   {0xff, 0}, {0xff, 0x80}, {0xff, 0xc0}};
     begin[0] ^= kHeader[length][0];
     if (length > 1)
       begin[1] ^= kHeader[length][1];
@@ -113,8 +110,7 @@ std::string sliceKey(llvm::StringRef name,
   key.append({0, 1});
   unsignedCode(slice.extent_size());
   for (const auto &extent : slice.extent()) {
-    bool full = extent.has_length_case() ==
-                proto::TensorSliceProto::Extent::HAS_LENGTH_NOT_SET;
+    bool full = extent.has_length_case() == proto::TensorSliceProto::Extent::HAS_LENGTH_NOT_SET;
     signedCode(full ? 0 : extent.start());
     signedCode(full ? -1 : extent.length());
   }
@@ -123,8 +119,7 @@ std::string sliceKey(llvm::StringRef name,
 
 } // namespace
 
-std::unique_ptr<TensorBundle> TensorBundle::open(llvm::StringRef prefix,
-                                                 MLIRContext *context) {
+std::unique_ptr<TensorBundle> TensorBundle::open(llvm::StringRef prefix, MLIRContext *context) {
   std::unique_ptr<TensorBundle> bundle(new TensorBundle(prefix, context));
   if (failed(bundle->readIndex()))
     return nullptr;
@@ -147,8 +142,7 @@ LogicalResult TensorBundle::readIndex() {
   leveldb::Options options;
   options.paranoid_checks = true;
   leveldb::Table *opened = nullptr;
-  leveldb::Status status =
-      leveldb::Table::Open(options, &memory, file->getBufferSize(), &opened);
+  leveldb::Status status = leveldb::Table::Open(options, &memory, file->getBufferSize(), &opened);
   std::unique_ptr<leveldb::Table> table(opened);
   if (!status.ok())
     return corrupt(status.ToString());
@@ -190,19 +184,17 @@ std::vector<std::string> TensorBundle::keys() const {
 
 std::string TensorBundle::shardPath(int shard) const {
   std::string path;
-  llvm::raw_string_ostream(path)
-      << prefix << llvm::format(".data-%05d-of-%05d", shard, numShards);
+  llvm::raw_string_ostream(path) << prefix << llvm::format(".data-%05d-of-%05d", shard, numShards);
   return path;
 }
 
-FailureOr<llvm::StringRef>
-TensorBundle::bytesOf(llvm::StringRef key, const proto::BundleEntryProto &entry,
-                      std::shared_ptr<const void> &owner) {
+FailureOr<llvm::StringRef> TensorBundle::bytesOf(llvm::StringRef key,
+                                                 const proto::BundleEntryProto &entry,
+                                                 std::shared_ptr<const void> &owner) {
   int shard = entry.shard_id();
   if (shard < 0 || shard >= numShards) {
     Reporter(context, prefix + ".index").error()
-        << "tensor '" << key << "' is in shard " << shard << " of "
-        << numShards;
+        << "tensor '" << key << "' is in shard " << shard << " of " << numShards;
     return failure();
   }
   Reporter report(context, shardPath(shard));
@@ -216,9 +208,8 @@ TensorBundle::bytesOf(llvm::StringRef key, const proto::BundleEntryProto &entry,
   if (entry.offset() < 0 || entry.size() < 0 ||
       static_cast<uint64_t>(entry.offset()) > all.size() ||
       static_cast<uint64_t>(entry.size()) > all.size() - entry.offset()) {
-    report.error() << "is truncated: tensor '" << key << "' needs bytes "
-                   << entry.offset() << " to " << entry.offset() + entry.size()
-                   << " of " << all.size();
+    report.error() << "is truncated: tensor '" << key << "' needs bytes " << entry.offset()
+                   << " to " << entry.offset() + entry.size() << " of " << all.size();
     return failure();
   }
   owner = shards[shard];
@@ -231,8 +222,8 @@ LogicalResult TensorBundle::checkCrc(llvm::StringRef key, uint32_t crc,
     return success();
   return Reporter(context, shardPath(entry.shard_id())).error()
          << "tensor '" << key << "' has a wrong checksum (CRC32C "
-         << llvm::utohexstr(maskCrc32c(crc)) << ", expected "
-         << llvm::utohexstr(entry.crc32c()) << "): the file is corrupt";
+         << llvm::utohexstr(maskCrc32c(crc)) << ", expected " << llvm::utohexstr(entry.crc32c())
+         << "): the file is corrupt";
 }
 
 /// Starts and lengths of a part of a tensor.
@@ -243,9 +234,8 @@ struct Part {
 
 /// Copies a part between the full tensor and its own dense bytes, row by row (a
 /// row is a run of the last dimension).
-static void copyPart(
-    const Part &part, ArrayRef<int64_t> shape, int64_t size,
-    llvm::function_ref<void(int64_t full, int64_t own, int64_t bytes)> copy) {
+static void copyPart(const Part &part, ArrayRef<int64_t> shape, int64_t size,
+                     llvm::function_ref<void(int64_t full, int64_t own, int64_t bytes)> copy) {
   int64_t rank = shape.size();
   int64_t row = (rank ? part.length[rank - 1] : 1) * size;
   SmallVector<int64_t> index(rank, 0);
@@ -270,8 +260,7 @@ static bool addExtent(Part &part, int64_t dim, int64_t start, int64_t length) {
 }
 
 /// Reads `4 3 0,2:-`.
-static std::optional<Part> parsePart(llvm::StringRef text,
-                                     ArrayRef<int64_t> shape) {
+static std::optional<Part> parsePart(llvm::StringRef text, ArrayRef<int64_t> shape) {
   Part part;
   SmallVector<llvm::StringRef> extents;
   text.rsplit(' ').second.split(extents, ':');
@@ -280,8 +269,7 @@ static std::optional<Part> parsePart(llvm::StringRef text,
   for (auto [extent, dim] : llvm::zip(extents, shape)) {
     int64_t start = 0, length = dim;
     auto [first, second] = extent.split(',');
-    if (extent != "-" &&
-        (first.getAsInteger(10, start) || second.getAsInteger(10, length)))
+    if (extent != "-" && (first.getAsInteger(10, start) || second.getAsInteger(10, length)))
       return std::nullopt;
     if (!addExtent(part, dim, start, length))
       return std::nullopt;
@@ -289,8 +277,7 @@ static std::optional<Part> parsePart(llvm::StringRef text,
   return part;
 }
 
-FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
-                                           llvm::StringRef name,
+FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key, llvm::StringRef name,
                                            llvm::StringRef slice) {
   Reporter report(context, prefix + ".index");
   auto found = entries.find(key);
@@ -306,9 +293,8 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
     dims.push_back(dim.size());
   auto count = checkedNumElements(dims, std::max<int64_t>(size, 1));
   if (!element || size == 0 || !count) {
-    report.error() << "tensor '" << key << "' has dtype "
-                   << static_cast<int>(entry.dtype()) << " and " << dims.size()
-                   << " dimensions, which cannot be read";
+    report.error() << "tensor '" << key << "' has dtype " << static_cast<int>(entry.dtype())
+                   << " and " << dims.size() << " dimensions, which cannot be read";
     return failure();
   }
   auto type = RankedTensorType::get(dims, element);
@@ -322,13 +308,12 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
     bytes = **joined;
   } else {
     if (*count * size != entry.size()) {
-      report.error() << "tensor '" << key << "' has " << entry.size()
-                     << " bytes, its shape needs " << *count * size;
+      report.error() << "tensor '" << key << "' has " << entry.size() << " bytes, its shape needs "
+                     << *count * size;
       return failure();
     }
     auto stored = bytesOf(key, entry, owner);
-    if (failed(stored) ||
-        failed(checkCrc(key, extendCrc32c(0, *stored), entry)))
+    if (failed(stored) || failed(checkCrc(key, extendCrc32c(0, *stored), entry)))
       return failure();
     bytes = ArrayRef<char>(stored->data(), stored->size());
   }
@@ -345,13 +330,11 @@ FailureOr<ElementsAttr> TensorBundle::read(llvm::StringRef key,
     std::memcpy(own.data() + to, bytes.data() + full, n);
   });
   return elementsFromBytes(RankedTensorType::get(part->length, element),
-                           ArrayRef<char>(own.data(), own.size()), nullptr,
-                           name);
+                           ArrayRef<char>(own.data(), own.size()), nullptr, name);
 }
 
 FailureOr<std::shared_ptr<std::string>>
-TensorBundle::joinSlices(llvm::StringRef key,
-                         const proto::BundleEntryProto &entry,
+TensorBundle::joinSlices(llvm::StringRef key, const proto::BundleEntryProto &entry,
                          RankedTensorType type) {
   Reporter report(context, prefix + ".index");
   int64_t rank = type.getRank();
@@ -360,18 +343,15 @@ TensorBundle::joinSlices(llvm::StringRef key,
   int64_t stored = 0;
   for (const auto &slice : entry.slices()) {
     auto part = entries.find(sliceKey(key, slice));
-    if (part == entries.end() || slice.extent_size() != rank ||
-        part->second.size() < 0) {
-      report.error() << "lacks a slice of the partitioned tensor '" << key
-                     << "'";
+    if (part == entries.end() || slice.extent_size() != rank || part->second.size() < 0) {
+      report.error() << "lacks a slice of the partitioned tensor '" << key << "'";
       return failure();
     }
     stored += part->second.size();
   }
   if (stored != type.getNumElements() * size) {
     report.error() << "the slices of tensor '" << key << "' have " << stored
-                   << " bytes, its shape needs "
-                   << type.getNumElements() * size;
+                   << " bytes, its shape needs " << type.getNumElements() * size;
     return failure();
   }
   auto all = std::make_shared<std::string>(stored, '\0');
@@ -385,8 +365,7 @@ TensorBundle::joinSlices(llvm::StringRef key,
     bool valid = true;
     for (int64_t d = 0; d < rank; ++d) {
       const auto &extent = slice.extent(d);
-      bool full = extent.has_length_case() ==
-                  proto::TensorSliceProto::Extent::HAS_LENGTH_NOT_SET;
+      bool full = extent.has_length_case() == proto::TensorSliceProto::Extent::HAS_LENGTH_NOT_SET;
       valid &= addExtent(part, type.getDimSize(d), full ? 0 : extent.start(),
                          full ? type.getDimSize(d) : extent.length());
     }
@@ -394,10 +373,9 @@ TensorBundle::joinSlices(llvm::StringRef key,
       report.error() << "a slice of tensor '" << key << "' is out of range";
       return failure();
     }
-    copyPart(part, type.getShape(), size,
-             [&](int64_t to, int64_t from, int64_t n) {
-               std::memcpy(all->data() + to, bytes->data() + from, n);
-             });
+    copyPart(part, type.getShape(), size, [&](int64_t to, int64_t from, int64_t n) {
+      std::memcpy(all->data() + to, bytes->data() + from, n);
+    });
   }
   return all;
 }
@@ -420,18 +398,15 @@ FailureOr<std::string> TensorBundle::readString(llvm::StringRef key) {
   auto *begin = reinterpret_cast<const uint8_t *>(bytes->data());
   unsigned count = 0;
   const char *error = nullptr;
-  uint64_t length =
-      llvm::decodeULEB128(begin, &count, begin + bytes->size(), &error);
-  if (error || bytes->size() < count + 4 ||
-      length != bytes->size() - count - 4) {
+  uint64_t length = llvm::decodeULEB128(begin, &count, begin + bytes->size(), &error);
+  if (error || bytes->size() < count + 4 || length != bytes->size() - count - 4) {
     Reporter(context, shardPath(entry.shard_id())).error()
         << "tensor '" << key << "' is not a valid string: the file is corrupt";
     return failure();
   }
   char fixed[8];
   llvm::support::endian::write64le(fixed, length);
-  uint32_t crc =
-      extendCrc32c(0, llvm::StringRef(fixed, length <= UINT32_MAX ? 4 : 8));
+  uint32_t crc = extendCrc32c(0, llvm::StringRef(fixed, length <= UINT32_MAX ? 4 : 8));
   crc = extendCrc32c(crc, bytes->substr(count));
   if (failed(checkCrc(key, crc, entry)))
     return failure();

@@ -17,8 +17,7 @@ namespace ingot::frontend {
 class TensorBundle {
 public:
   /// `prefix` is the path without `.index`; null after an error.
-  static std::unique_ptr<TensorBundle> open(llvm::StringRef prefix,
-                                            mlir::MLIRContext *context);
+  static std::unique_ptr<TensorBundle> open(llvm::StringRef prefix, mlir::MLIRContext *context);
 
   bool contains(llvm::StringRef key) const { return entries.count(key); }
   /// All keys in order.
@@ -28,8 +27,8 @@ public:
   /// alignment allows. `name` names the resource. `slice` is empty or a part
   /// as a saver writes it, `4 3 0,2:-`: full shape, then start and length of
   /// each dimension (`-`: all of it).
-  mlir::FailureOr<mlir::ElementsAttr>
-  read(llvm::StringRef key, llvm::StringRef name, llvm::StringRef slice = "");
+  mlir::FailureOr<mlir::ElementsAttr> read(llvm::StringRef key, llvm::StringRef name,
+                                           llvm::StringRef slice = "");
 
   /// A scalar string, such as the object graph.
   mlir::FailureOr<std::string> readString(llvm::StringRef key);
@@ -43,9 +42,9 @@ private:
                                            const proto::BundleEntryProto &entry,
                                            std::shared_ptr<const void> &owner);
   /// Puts a tensor together that was saved in parts.
-  mlir::FailureOr<std::shared_ptr<std::string>>
-  joinSlices(llvm::StringRef key, const proto::BundleEntryProto &entry,
-             mlir::RankedTensorType type);
+  mlir::FailureOr<std::shared_ptr<std::string>> joinSlices(llvm::StringRef key,
+                                                           const proto::BundleEntryProto &entry,
+                                                           mlir::RankedTensorType type);
   mlir::LogicalResult checkCrc(llvm::StringRef key, uint32_t crc,
                                const proto::BundleEntryProto &entry);
   std::string shardPath(int shard) const;

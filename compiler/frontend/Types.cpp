@@ -31,10 +31,8 @@ constexpr NamedDtype kOpaque[] = {
 Type frontend::elementType(MLIRContext *context, proto::DataType dtype) {
   Builder b(context);
   if (dtype > kRefOffset) {
-    Type inner =
-        elementType(context, static_cast<proto::DataType>(dtype - kRefOffset));
-    return inner && dtype < 2 * kRefOffset ? graph::RefType::get(context, inner)
-                                           : Type();
+    Type inner = elementType(context, static_cast<proto::DataType>(dtype - kRefOffset));
+    return inner && dtype < 2 * kRefOffset ? graph::RefType::get(context, inner) : Type();
   }
   auto ui = [&](unsigned width) { return b.getIntegerType(width, false); };
   switch (dtype) {
@@ -119,9 +117,7 @@ static proto::DataType integerDtype(IntegerType type) {
 proto::DataType frontend::dtypeOf(Type type) {
   if (auto ref = dyn_cast<graph::RefType>(type)) {
     proto::DataType inner = dtypeOf(ref.getElementType());
-    return inner == proto::DT_INVALID
-               ? inner
-               : static_cast<proto::DataType>(inner + kRefOffset);
+    return inner == proto::DT_INVALID ? inner : static_cast<proto::DataType>(inner + kRefOffset);
   }
   if (auto integer = dyn_cast<IntegerType>(type))
     return integerDtype(integer);
@@ -132,8 +128,7 @@ proto::DataType frontend::dtypeOf(Type type) {
     return proto::DT_INVALID;
   }
   if (auto complex = dyn_cast<ComplexType>(type))
-    return complex.getElementType().isF32() ? proto::DT_COMPLEX64
-                                            : proto::DT_COMPLEX128;
+    return complex.getElementType().isF32() ? proto::DT_COMPLEX64 : proto::DT_COMPLEX128;
   if (isa<graph::StringType>(type))
     return proto::DT_STRING;
   if (isa<graph::ResourceType>(type))
@@ -195,9 +190,8 @@ unsigned frontend::dtypeSize(proto::DataType dtype) {
   }
 }
 
-std::optional<int64_t>
-frontend::checkedNumElements(llvm::ArrayRef<int64_t> dims,
-                             int64_t elementSize) {
+std::optional<int64_t> frontend::checkedNumElements(llvm::ArrayRef<int64_t> dims,
+                                                    int64_t elementSize) {
   constexpr int64_t kLimit = int64_t(1) << 62;
   int64_t total = 1;
   bool empty = false;

@@ -22,8 +22,7 @@ unsigned dtypeSize(proto::DataType dtype);
 
 /// The product of the dimensions; none for a negative one or if the product
 /// (or that of `elementSize` bytes each) passes 2^62.
-std::optional<int64_t> checkedNumElements(llvm::ArrayRef<int64_t> dims,
-                                          int64_t elementSize = 1);
+std::optional<int64_t> checkedNumElements(llvm::ArrayRef<int64_t> dims, int64_t elementSize = 1);
 
 } // namespace ingot::frontend
 

@@ -11,8 +11,7 @@ using namespace mlir;
 using namespace ingot;
 using namespace ingot::frontend;
 
-static constexpr llvm::StringLiteral kObjectGraphKey =
-    "_CHECKPOINTABLE_OBJECT_GRAPH";
+static constexpr llvm::StringLiteral kObjectGraphKey = "_CHECKPOINTABLE_OBJECT_GRAPH";
 
 bool frontend::isVariableHandle(llvm::StringRef op) {
   return op == "VarHandleOp" || op == "VariableV2" || op == "Variable";
@@ -24,9 +23,8 @@ static std::string nodeOf(llvm::StringRef input) {
   return input.split(':').first.str();
 }
 
-LogicalResult
-VariableBinder::mapObjects(std::vector<int> &toCheckpoint,
-                           proto::TrackableObjectGraph &checkpoint) {
+LogicalResult VariableBinder::mapObjects(std::vector<int> &toCheckpoint,
+                                         proto::TrackableObjectGraph &checkpoint) {
   const auto &saved = meta->object_graph_def();
   auto bytes = bundle->readString(kObjectGraphKey);
   if (failed(bytes))
@@ -48,9 +46,8 @@ VariableBinder::mapObjects(std::vector<int> &toCheckpoint,
     for (const auto &child : saved.nodes(node).children()) {
       auto match = children.find(child.local_name());
       int id = child.node_id();
-      if (match == children.end() || id < 0 || id >= saved.nodes_size() ||
-          toCheckpoint[id] >= 0 || match->second < 0 ||
-          match->second >= checkpoint.nodes_size())
+      if (match == children.end() || id < 0 || id >= saved.nodes_size() || toCheckpoint[id] >= 0 ||
+          match->second < 0 || match->second >= checkpoint.nodes_size())
         continue;
       toCheckpoint[id] = match->second;
       work.push_back(id);
@@ -61,8 +58,7 @@ VariableBinder::mapObjects(std::vector<int> &toCheckpoint,
 
 LogicalResult VariableBinder::collectCaptures() {
   const auto &saved = meta->object_graph_def();
-  if (saved.concrete_functions().empty() || !bundle ||
-      !bundle->contains(kObjectGraphKey))
+  if (saved.concrete_functions().empty() || !bundle || !bundle->contains(kObjectGraphKey))
     return success();
   proto::TrackableObjectGraph checkpoint;
   std::vector<int> toCheckpoint;
@@ -83,22 +79,20 @@ LogicalResult VariableBinder::collectCaptures() {
     const auto &bound = function->second.bound_inputs();
     if (bound.size() > static_cast<int>(inputs.size()))
       return report.error(node.name(), node.op())
-             << "has " << inputs.size() << " inputs, but function '"
-             << function->first << "' captures " << bound.size();
+             << "has " << inputs.size() << " inputs, but function '" << function->first
+             << "' captures " << bound.size();
     // Captures come after the user's arguments.
     size_t first = inputs.size() - bound.size();
     for (int i = 0; i < bound.size(); ++i) {
       int object = bound[i];
-      if (object < 0 || object >= saved.nodes_size() ||
-          !saved.nodes(object).has_variable())
+      if (object < 0 || object >= saved.nodes_size() || !saved.nodes(object).has_variable())
         continue;
       Binding &binding = bindings[inputs[first + i]];
       binding.object = object;
       binding.trainable = saved.nodes(object).variable().trainable();
       if (toCheckpoint[object] < 0)
         continue;
-      for (const auto &value :
-           checkpoint.nodes(toCheckpoint[object]).attributes())
+      for (const auto &value : checkpoint.nodes(toCheckpoint[object]).attributes())
         if (value.name() == "VARIABLE_VALUE")
           binding.key = value.checkpoint_key();
     }
@@ -111,8 +105,7 @@ LogicalResult VariableBinder::collectRestores() {
   for (const proto::NodeDef &node : meta->graph_def().node())
     byName[node.name()] = &node;
   for (const proto::NodeDef &node : meta->graph_def().node()) {
-    if ((node.op() != "Assign" && node.op() != "AssignVariableOp") ||
-        node.input_size() < 2)
+    if ((node.op() != "Assign" && node.op() != "AssignVariableOp") || node.input_size() < 2)
       continue;
     std::string source = node.input(1);
     const proto::NodeDef *value = byName.lookup(nodeOf(source));
@@ -149,8 +142,7 @@ void VariableBinder::collectTrainable() {
   }
 }
 
-LogicalResult VariableBinder::createVariable(Operation *op,
-                                             SymbolTable &symbols,
+LogicalResult VariableBinder::createVariable(Operation *op, SymbolTable &symbols,
                                              OpBuilder &builder) {
   auto node = cast<graph::NodeOp>(op);
   std::string name = node.getName().str();
@@ -163,10 +155,9 @@ LogicalResult VariableBinder::createVariable(Operation *op,
         binding.key = candidate;
   binding.trainable |= trainable.count(name);
 
-  std::string identity =
-      binding.object >= 0
-          ? "#" + std::to_string(binding.object)
-          : node.stringAttr("container").value_or("").str() + "/" + shown;
+  std::string identity = binding.object >= 0
+                             ? "#" + std::to_string(binding.object)
+                             : node.stringAttr("container").value_or("").str() + "/" + shown;
   auto known = symbolOf.find(identity);
   if (known != symbolOf.end()) {
     node->setAttr("ingot.variable", FlatSymbolRefAttr::get(known->second));
@@ -193,13 +184,13 @@ LogicalResult VariableBinder::createVariable(Operation *op,
     if (value.getElementType() != element ||
         failed(verifyCompatibleShape(value.getShapedType(), type)))
       return report.error(name, node.getOp())
-             << "is " << type << " in the graph, but the checkpoint holds "
-             << value.getShapedType() << " for '" << binding.key << "'";
+             << "is " << type << " in the graph, but the checkpoint holds " << value.getShapedType()
+             << " for '" << binding.key << "'";
     type = value.getShapedType();
   }
   auto variable = graph::VariableOp::create(
-      builder, node.getLoc(), builder.getStringAttr(shown), TypeAttr::get(type),
-      value, binding.trainable ? builder.getUnitAttr() : UnitAttr(),
+      builder, node.getLoc(), builder.getStringAttr(shown), TypeAttr::get(type), value,
+      binding.trainable ? builder.getUnitAttr() : UnitAttr(),
       binding.key.empty() ? StringAttr() : builder.getStringAttr(binding.key));
   StringAttr symbol = symbols.insert(variable);
   symbolOf[identity] = symbol;

@@ -16,8 +16,7 @@ namespace ingot::frontend {
 class VariableBinder {
 public:
   /// `meta` and `bundle` may be null: a GraphDef has neither.
-  VariableBinder(const proto::MetaGraphDef *meta, TensorBundle *bundle,
-                 const Reporter &report)
+  VariableBinder(const proto::MetaGraphDef *meta, TensorBundle *bundle, const Reporter &report)
       : meta(meta), bundle(bundle), report(report) {}
 
   /// Creates the variables and sets `ingot.variable` on their handle nodes.
@@ -36,8 +35,7 @@ private:
                                  proto::TrackableObjectGraph &checkpoint);
   mlir::LogicalResult collectRestores();
   void collectTrainable();
-  mlir::LogicalResult createVariable(mlir::Operation *handle,
-                                     mlir::SymbolTable &symbols,
+  mlir::LogicalResult createVariable(mlir::Operation *handle, mlir::SymbolTable &symbols,
                                      mlir::OpBuilder &builder);
 
   const proto::MetaGraphDef *meta;

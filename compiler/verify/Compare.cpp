@@ -32,9 +32,7 @@ static double smallestNormal(Type part) {
 static double largest(Type part) {
   if (part.isF64())
     return std::numeric_limits<double>::max();
-  return part.isF16()    ? 65504
-         : part.isBF16() ? 0x1.fep127
-                         : std::numeric_limits<float>::max();
+  return part.isF16() ? 65504 : part.isBF16() ? 0x1.fep127 : std::numeric_limits<float>::max();
 }
 
 /// All parts as doubles.
@@ -72,8 +70,7 @@ HostTensor perturbed(const HostTensor &t, uint64_t seed) {
     auto values = t.read<std::complex<double>>();
     for (auto &c : values)
       c = {move(c.real()), move(c.imag())};
-    return HostTensor::fromValues(ComplexType::get(Float64Type::get(context)),
-                                  t.dims, values);
+    return HostTensor::fromValues(ComplexType::get(Float64Type::get(context)), t.dims, values);
   }
   auto values = t.read<double>();
   for (double &v : values)
@@ -106,13 +103,11 @@ static std::string spellIndex(ArrayRef<int64_t> dims, int64_t linear) {
   return "[" + s + "]";
 }
 
-static Comparison compareExactly(const HostTensor &found,
-                                 const HostTensor &exact,
+static Comparison compareExactly(const HostTensor &found, const HostTensor &exact,
                                  ArrayRef<HostTensor> moved, Comparison r) {
   int64_t size = found.elementSize();
   for (int64_t i = 0, n = found.count(); i < n; ++i) {
-    const char *f = found.bytes.data() + i * size,
-               *e = exact.bytes.data() + i * size;
+    const char *f = found.bytes.data() + i * size, *e = exact.bytes.data() + i * size;
     if (std::memcmp(f, e, size) == 0)
       continue;
     // What one unit of rounding changes (a comparison, an argmax) is undecided.
@@ -127,15 +122,14 @@ static Comparison compareExactly(const HostTensor &found,
       r.share = std::numeric_limits<double>::infinity();
       double a = found.read<double>()[i], b = exact.read<double>()[i];
       r.maxError = std::fabs(a - b);
-      r.worst = llvm::formatv("element {0} is {1}, expected {2}",
-                              spellIndex(found.dims, i), a, b);
+      r.worst = llvm::formatv("element {0} is {1}, expected {2}", spellIndex(found.dims, i), a, b);
     }
   }
   return r;
 }
 
-Comparison compare(const HostTensor &found, const HostTensor &exact,
-                   ArrayRef<HostTensor> moved, const Tolerance &tolerance) {
+Comparison compare(const HostTensor &found, const HostTensor &exact, ArrayRef<HostTensor> moved,
+                   const Tolerance &tolerance) {
   Comparison r;
   r.type = spell(found.dtype, found.dims);
   r.elements = found.count();
@@ -146,8 +140,7 @@ Comparison compare(const HostTensor &found, const HostTensor &exact,
     return r;
   };
   if (found.dims != exact.dims)
-    return mismatch("its shape is " + r.type + ", expected " +
-                    spell(found.dtype, exact.dims));
+    return mismatch("its shape is " + r.type + ", expected " + spell(found.dtype, exact.dims));
   double unit = roundingUnit(found.dtype);
   if (unit == 0)
     return compareExactly(found, exact, moved, r);
@@ -178,17 +171,14 @@ Comparison compare(const HostTensor &found, const HostTensor &exact,
   bool complex = isa<ComplexType>(found.dtype);
   for (size_t i = 0; i < f.size(); ++i) {
     // Beyond the type's range the expected value is an infinity.
-    double expected = std::fabs(e[i]) > most * (1 + unit)
-                          ? std::copysign(INFINITY, e[i])
-                          : e[i];
+    double expected = std::fabs(e[i]) > most * (1 + unit) ? std::copysign(INFINITY, e[i]) : e[i];
     if (f[i] == expected || (std::isnan(f[i]) && std::isnan(expected)))
       continue;
-    double scale = std::max(delta[i], floor) +
-                   unit * (std::isfinite(expected) ? std::fabs(expected) : 0);
-    double allowed = tolerance.sensitivity * std::max(delta[i], floor) +
-                     2 * unit * tolerance.ulps *
-                         (std::isfinite(expected) ? std::fabs(expected) : 0) +
-                     tiny;
+    double scale =
+        std::max(delta[i], floor) + unit * (std::isfinite(expected) ? std::fabs(expected) : 0);
+    double allowed =
+        tolerance.sensitivity * std::max(delta[i], floor) +
+        2 * unit * tolerance.ulps * (std::isfinite(expected) ? std::fabs(expected) : 0) + tiny;
     double error = std::fabs(f[i] - expected);
     if (std::isinf(allowed)) {
       ++r.undecided;
@@ -197,8 +187,7 @@ Comparison compare(const HostTensor &found, const HostTensor &exact,
     // Almost the largest number may have become an infinity, and the other way.
     if (!std::isfinite(error) && !std::isnan(f[i]) && !std::isnan(expected) &&
         std::signbit(f[i]) == std::signbit(expected) &&
-        std::min(std::fabs(f[i]), std::fabs(expected)) >=
-            most * (1 - 64 * unit))
+        std::min(std::fabs(f[i]), std::fabs(expected)) >= most * (1 - 64 * unit))
       continue;
     double share = std::isnan(error) ? INFINITY : error / allowed;
     if (std::isfinite(error)) {
@@ -209,8 +198,7 @@ Comparison compare(const HostTensor &found, const HostTensor &exact,
     if (share > r.share) {
       r.share = share;
       r.worst = llvm::formatv("element {0} is {1:e8}, expected {2:e8}",
-                              spellIndex(found.dims, complex ? i / 2 : i), f[i],
-                              expected);
+                              spellIndex(found.dims, complex ? i / 2 : i), f[i], expected);
     }
   }
   return r;

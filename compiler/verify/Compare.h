@@ -37,10 +37,8 @@ struct Tolerance {
 
 /// Compares `found`, of the compiled code's type, with `exact` (float types as
 /// f64). `moved` are exact results for moved inputs, of the same shape.
-Comparison compare(const evaluate::HostTensor &found,
-                   const evaluate::HostTensor &exact,
-                   llvm::ArrayRef<evaluate::HostTensor> moved,
-                   const Tolerance &tolerance);
+Comparison compare(const evaluate::HostTensor &found, const evaluate::HostTensor &exact,
+                   llvm::ArrayRef<evaluate::HostTensor> moved, const Tolerance &tolerance);
 
 } // namespace ingot::verify
 

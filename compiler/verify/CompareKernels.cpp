@@ -26,13 +26,10 @@ constexpr unsigned callsOfOne = 3;
 class Guarded {
 public:
   explicit Guarded(size_t bytes) : bytes(bytes) {
-    memory = static_cast<char *>(
-        std::aligned_alloc(64, alignTo(bytes + guardBytes, 64)));
+    memory = static_cast<char *>(std::aligned_alloc(64, alignTo(bytes + guardBytes, 64)));
     std::memset(memory, 0xff, alignTo(bytes + guardBytes, 64));
   }
-  Guarded(Guarded &&o) : memory(o.memory), bytes(o.bytes) {
-    o.memory = nullptr;
-  }
+  Guarded(Guarded &&o) : memory(o.memory), bytes(o.bytes) { o.memory = nullptr; }
   Guarded &operator=(Guarded &&) = delete;
   ~Guarded() { std::free(memory); }
   char *data() const { return memory; }
@@ -40,9 +37,7 @@ public:
     return all_of(ArrayRef<char>(memory + bytes, guardBytes),
                   [](char c) { return c == char(0xff); });
   }
-  bool equals(const Guarded &o) const {
-    return std::memcmp(memory, o.memory, bytes) == 0;
-  }
+  bool equals(const Guarded &o) const { return std::memcmp(memory, o.memory, bytes) == 0; }
 
 private:
   char *memory;
@@ -57,8 +52,7 @@ struct Outputs {
 
 class KernelComparer {
 public:
-  KernelComparer(const Forms &forms, VerifyReport &report)
-      : forms(forms), report(report) {}
+  KernelComparer(const Forms &forms, VerifyReport &report) : forms(forms), report(report) {}
 
   Error load();
   Error run(uint32_t signature, ArrayRef<ingot_tensor> inputs);
@@ -68,16 +62,13 @@ private:
   std::optional<int64_t> valueOf(const SizeExpr &e, const Sizes &sizes) const {
     return e.evaluate([&](StringRef name) -> std::optional<int64_t> {
       auto it = sizes.find(name);
-      return it == sizes.end() ? std::nullopt
-                               : std::optional<int64_t>(it->second);
+      return it == sizes.end() ? std::nullopt : std::optional<int64_t>(it->second);
     });
   }
-  void compareOne(KernelOp kernel,
-                  ArrayRef<std::shared_ptr<const HostTensor>> inputs,
+  void compareOne(KernelOp kernel, ArrayRef<std::shared_ptr<const HostTensor>> inputs,
                   const Sizes &sizes);
-  std::string call(DispatchOp dispatch, KernelFunction *code,
-                   ArrayRef<HostTensor> inputs, const Sizes &sizes,
-                   bool inChunks, Outputs &outputs);
+  std::string call(DispatchOp dispatch, KernelFunction *code, ArrayRef<HostTensor> inputs,
+                   const Sizes &sizes, bool inChunks, Outputs &outputs);
 
   const Forms &forms;
   VerifyReport &report;
@@ -94,20 +85,17 @@ Error KernelComparer::load() {
   SmallVector<DispatchOp> calls;
   ModuleOp(forms.loops).walk([&](DispatchOp op) { calls.push_back(op); });
   if (kernels.size() != calls.size())
-    return createStringError(
-        "the kernels and the compiled code are not of one model");
+    return createStringError("the kernels and the compiled code are not of one model");
   llvm::SetVector<func::FuncOp> functions;
   for (auto [kernel, dispatch] : zip(kernels, calls)) {
     dispatches[kernel] = dispatch;
-    auto f = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-        forms.loops, dispatch.getCallee());
+    auto f = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(forms.loops, dispatch.getCallee());
     if (!f)
       return createStringError("a dispatch calls a kernel that does not exist");
     functions.insert(f);
   }
-  auto objects =
-      compileKernels(forms.loops, functions.getArrayRef(), forms.target, prefix,
-                     EmitOptions(), forms.compilerThreads);
+  auto objects = compileKernels(forms.loops, functions.getArrayRef(), forms.target, prefix,
+                                EmitOptions(), forms.compilerThreads);
   if (failed(objects))
     return createStringError("the kernels could not be compiled");
   auto made = Loader::create();
@@ -122,8 +110,7 @@ Error KernelComparer::load() {
 
 /// Runs a compiled kernel. Returns what went wrong, or "".
 std::string KernelComparer::call(DispatchOp dispatch, KernelFunction *code,
-                                 ArrayRef<HostTensor> inputs,
-                                 const Sizes &sizes, bool inChunks,
+                                 ArrayRef<HostTensor> inputs, const Sizes &sizes, bool inChunks,
                                  Outputs &outputs) {
   // Buffers of results are sized by the bounds of what the kernel defines.
   Sizes bounded = sizes;
@@ -162,30 +149,24 @@ std::string KernelComparer::call(DispatchOp dispatch, KernelFunction *code,
     if (!count)
       return "a result has no size";
     outputs.buffers.emplace_back(
-        *count *
-        elementBytes(
-            cast<RankedTensorType>(result.getType()).getElementType()));
+        *count * elementBytes(cast<RankedTensorType>(result.getType()).getElementType()));
     buffers.push_back(outputs.buffers.back().data());
   }
   outputs.defined.assign(defines.size(), -1);
   for (int64_t &value : outputs.defined)
     buffers.push_back(&value);
-  int64_t step = inChunks ? std::max<int64_t>(dispatch.getChunk(), 1)
-                          : std::max<int64_t>(*grid, 1);
+  int64_t step = inChunks ? std::max<int64_t>(dispatch.getChunk(), 1) : std::max<int64_t>(*grid, 1);
   // Chunks backwards: none may rely on an earlier one.
-  for (int64_t lo = *grid <= 0 ? -1 : (*grid - 1) / step * step; lo >= 0;
-       lo -= step) {
+  for (int64_t lo = *grid <= 0 ? -1 : (*grid - 1) / step * step; lo >= 0; lo -= step) {
     Guarded work(*scratch);
-    if (int32_t status =
-            code(buffers.data(), values.data(), lo, std::min(lo + step, *grid),
-                 *scratch > 0 ? work.data() : nullptr))
+    if (int32_t status = code(buffers.data(), values.data(), lo, std::min(lo + step, *grid),
+                              *scratch > 0 ? work.data() : nullptr))
       return "it returned status " + std::to_string(status);
     if (!work.intact())
       return "it wrote behind its scratch memory";
   }
   for (auto [copy, t] : zip(copies, inputs))
-    if (!copy.intact() ||
-        std::memcmp(copy.data(), t.bytes.data(), t.bytes.size()) != 0)
+    if (!copy.intact() || std::memcmp(copy.data(), t.bytes.data(), t.bytes.size()) != 0)
       return "it wrote to an operand";
   for (const Guarded &buffer : outputs.buffers)
     if (!buffer.intact())
@@ -193,9 +174,8 @@ std::string KernelComparer::call(DispatchOp dispatch, KernelFunction *code,
   return "";
 }
 
-void KernelComparer::compareOne(
-    KernelOp kernel, ArrayRef<std::shared_ptr<const HostTensor>> inputs,
-    const Sizes &sizes) {
+void KernelComparer::compareOne(KernelOp kernel, ArrayRef<std::shared_ptr<const HostTensor>> inputs,
+                                const Sizes &sizes) {
   unsigned number = calls[kernel]++;
   if (number >= callsOfOne)
     return;
@@ -230,8 +210,7 @@ void KernelComparer::compareOne(
     moved.push_back(evaluate::evaluate(kernel.getBody(), nearby, exactly));
   }
   Outputs whole, cut;
-  std::string problem =
-      call(dispatch, *code, given, sizes, /*inChunks=*/false, whole);
+  std::string problem = call(dispatch, *code, given, sizes, /*inChunks=*/false, whole);
   if (problem.empty())
     problem = call(dispatch, *code, given, sizes, /*inChunks=*/true, cut);
   if (!problem.empty())
@@ -243,8 +222,7 @@ void KernelComparer::compareOne(
   for (auto [i, result] : enumerate(kernel.getResults())) {
     HostTensor found(cast<RankedTensorType>(result.getType()).getElementType(),
                      exact.outputs[i].dims);
-    std::memcpy(found.bytes.data(), whole.buffers[i].data(),
-                found.bytes.size());
+    std::memcpy(found.bytes.data(), whole.buffers[i].data(), found.bytes.size());
     std::vector<HostTensor> nearby;
     for (const evaluate::Result &m : moved)
       if (m && m.outputs[i].dims == exact.outputs[i].dims)
@@ -254,17 +232,15 @@ void KernelComparer::compareOne(
     row.results.push_back(std::move(c));
   }
   if (auto names = dispatch.getDefines())
-    for (auto [name, value] :
-         zip(names->getAsValueRange<StringAttr>(), whole.defined))
+    for (auto [name, value] : zip(names->getAsValueRange<StringAttr>(), whole.defined))
       if (int64_t expected = exact.sizes.lookup(name); value != expected)
-        problem = "it found " + std::to_string(value) + " for '" + name.str() +
-                  "', expected " + std::to_string(expected);
+        problem = "it found " + std::to_string(value) + " for '" + name.str() + "', expected " +
+                  std::to_string(expected);
   finish(problem);
 }
 
 Error KernelComparer::run(uint32_t signature, ArrayRef<ingot_tensor> inputs) {
-  auto found =
-      findFunction(forms.kernels, forms.module->signatures[signature].name);
+  auto found = findFunction(forms.kernels, forms.module->signatures[signature].name);
   if (!found)
     return found.takeError();
   function = *found;
@@ -272,16 +248,15 @@ Error KernelComparer::run(uint32_t signature, ArrayRef<ingot_tensor> inputs) {
   if (!arguments)
     return arguments.takeError();
   evaluate::Options options;
-  options.atKernel =
-      [&](KernelOp kernel, ArrayRef<std::shared_ptr<const HostTensor>> operands,
-          const Sizes &sizes) { compareOne(kernel, operands, sizes); };
+  options.atKernel = [&](KernelOp kernel, ArrayRef<std::shared_ptr<const HostTensor>> operands,
+                         const Sizes &sizes) { compareOne(kernel, operands, sizes); };
   evaluate::Result result = evaluate::evaluate(function, *arguments, options);
   return result ? Error::success() : toError(result);
 }
 } // namespace
 
-Error compareKernels(const Forms &forms, uint32_t signature,
-                     ArrayRef<ingot_tensor> inputs, VerifyReport &report) {
+Error compareKernels(const Forms &forms, uint32_t signature, ArrayRef<ingot_tensor> inputs,
+                     VerifyReport &report) {
   KernelComparer comparer(forms, report);
   if (Error e = comparer.load())
     return e;

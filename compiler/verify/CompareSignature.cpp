@@ -31,13 +31,10 @@ public:
                : Error::success();
   }
   /// Outputs as host tensors of the types of `function`'s results, in order.
-  Expected<std::vector<HostTensor>> run(uint32_t signature,
-                                        ArrayRef<ingot_tensor> inputs,
+  Expected<std::vector<HostTensor>> run(uint32_t signature, ArrayRef<ingot_tensor> inputs,
                                         func::FuncOp function) {
-    std::vector<ingot_tensor> outputs(
-        module->signatures[signature].num_outputs);
-    if (ingot_output_shapes(module, context, signature, inputs.data(),
-                            outputs.data()))
+    std::vector<ingot_tensor> outputs(module->signatures[signature].num_outputs);
+    if (ingot_output_shapes(module, context, signature, inputs.data(), outputs.data()))
       return failed("the compiled model cannot run");
     std::vector<std::vector<char>> memory;
     for (ingot_tensor &t : outputs) {
@@ -50,21 +47,16 @@ public:
     std::vector<HostTensor> results;
     unsigned next = 0;
     for (unsigned i = 0; i < function.getNumResults(); ++i) {
-      Type element =
-          cast<RankedTensorType>(function.getResultTypes()[i]).getElementType();
-      if (auto variable = function.getResultAttrOfType<FlatSymbolRefAttr>(
-              i, nn::kVariableAttr)) {
-        int32_t index =
-            ingot_find_variable(module, variable.getValue().str().c_str());
+      Type element = cast<RankedTensorType>(function.getResultTypes()[i]).getElementType();
+      if (auto variable = function.getResultAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr)) {
+        int32_t index = ingot_find_variable(module, variable.getValue().str().c_str());
         if (index < 0)
           return createStringError("the compiled model has no variable '" +
                                    variable.getValue().str() + "'");
         const ingot_variable &v = module->variables[index];
         HostTensor t(element, ArrayRef<int64_t>(v.dims, v.rank));
-        if (ingot_state_get(module, state, index, t.bytes.data(),
-                            t.bytes.size()))
-          return failed("variable '" + variable.getValue().str() +
-                        "' cannot be read");
+        if (ingot_state_get(module, state, index, t.bytes.data(), t.bytes.size()))
+          return failed("variable '" + variable.getValue().str() + "' cannot be read");
         results.push_back(std::move(t));
         continue;
       }
@@ -86,11 +78,9 @@ private:
 };
 } // namespace
 
-Error compareSignature(const Forms &forms, uint32_t signature,
-                       ArrayRef<ingot_tensor> inputs, int threads,
-                       VerifyReport &report) {
-  auto function =
-      findFunction(forms.kernels, forms.module->signatures[signature].name);
+Error compareSignature(const Forms &forms, uint32_t signature, ArrayRef<ingot_tensor> inputs,
+                       int threads, VerifyReport &report) {
+  auto function = findFunction(forms.kernels, forms.module->signatures[signature].name);
   if (!function)
     return function.takeError();
   auto arguments = makeArguments(forms.kernels, *function, inputs);
@@ -123,11 +113,9 @@ Error compareSignature(const Forms &forms, uint32_t signature,
   for (unsigned i = 0; i < function->getNumResults(); ++i) {
     HostTensor other[] = {rounded.outputs[i], shaken.outputs[i]};
     Comparison c = compare((*found)[i], exact.outputs[i], other, tolerance);
-    if (auto name =
-            function->getResultAttrOfType<StringAttr>(i, nn::kOutputAttr))
+    if (auto name = function->getResultAttrOfType<StringAttr>(i, nn::kOutputAttr))
       c.name = name.str();
-    else if (auto variable = function->getResultAttrOfType<FlatSymbolRefAttr>(
-                 i, nn::kVariableAttr))
+    else if (auto variable = function->getResultAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr))
       c.name = "variable " + variable.getValue().str();
     report.outputs.push_back(std::move(c));
   }

@@ -16,8 +16,7 @@ Expected<func::FuncOp> findFunction(ModuleOp module, StringRef signature) {
         (aliases && is_contained(aliases.getAsValueRange<StringAttr>(), signature)))
       return f;
   }
-  return createStringError("the reference has no signature '" +
-                           signature.str() + "'");
+  return createStringError("the reference has no signature '" + signature.str() + "'");
 }
 
 static std::string nameOf(func::FuncOp function, unsigned argument) {
@@ -32,13 +31,11 @@ static std::string spell(Type type) {
   return text;
 }
 
-Expected<std::vector<HostTensor>> makeArguments(ModuleOp module,
-                                                func::FuncOp function,
+Expected<std::vector<HostTensor>> makeArguments(ModuleOp module, func::FuncOp function,
                                                 ArrayRef<ingot_tensor> inputs) {
   std::vector<HostTensor> arguments;
   for (unsigned i = 0; i < function.getNumArguments(); ++i) {
-    if (auto variable =
-            function.getArgAttrOfType<FlatSymbolRefAttr>(i, kVariableAttr)) {
+    if (auto variable = function.getArgAttrOfType<FlatSymbolRefAttr>(i, kVariableAttr)) {
       auto op = module.lookupSymbol<VariableOp>(variable.getAttr());
       auto value = op ? HostTensor::fromAttribute(op.getValue()) : std::nullopt;
       if (!value)
@@ -49,14 +46,12 @@ Expected<std::vector<HostTensor>> makeArguments(ModuleOp module,
     }
     if (inputs.empty())
       return createStringError("too few inputs");
-    Type element =
-        cast<RankedTensorType>(function.getArgumentTypes()[i]).getElementType();
+    Type element = cast<RankedTensorType>(function.getArgumentTypes()[i]).getElementType();
     const ingot_tensor &t = inputs.front();
     inputs = inputs.drop_front();
     if (ingot::dtypeOf(element) != t.dtype)
       return createStringError("input " + nameOf(function, i) +
-                               " has another dtype than the signature's " +
-                               spell(element));
+                               " has another dtype than the signature's " + spell(element));
     HostTensor argument(element, ArrayRef<int64_t>(t.shape, t.rank));
     std::memcpy(argument.bytes.data(), t.data, argument.bytes.size());
     arguments.push_back(std::move(argument));
@@ -68,8 +63,7 @@ double longestSum(Operation *root, const StringMap<int64_t> &sizes) {
   auto value = [&](const SizeExpr &e) {
     auto v = e.evaluate([&](StringRef name) -> std::optional<int64_t> {
       auto it = sizes.find(name);
-      return it == sizes.end() ? std::nullopt
-                               : std::optional<int64_t>(it->second);
+      return it == sizes.end() ? std::nullopt : std::optional<int64_t>(it->second);
     });
     return static_cast<double>(v.value_or(1));
   };
@@ -109,8 +103,7 @@ double longestSum(Operation *root, const StringMap<int64_t> &sizes) {
 }
 
 Error toError(const evaluate::Result &result) {
-  return createStringError("the reference evaluator stopped: " +
-                           result.message);
+  return createStringError("the reference evaluator stopped: " + result.message);
 }
 
 } // namespace ingot::verify

@@ -9,8 +9,7 @@
 namespace ingot::verify {
 
 /// The function of that signature; an error if there is none.
-llvm::Expected<mlir::func::FuncOp> findFunction(mlir::ModuleOp module,
-                                                llvm::StringRef signature);
+llvm::Expected<mlir::func::FuncOp> findFunction(mlir::ModuleOp module, llvm::StringRef signature);
 
 /// Its arguments: the caller's inputs, and the initial values of variables.
 llvm::Expected<std::vector<evaluate::HostTensor>>

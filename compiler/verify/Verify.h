@@ -13,8 +13,7 @@ namespace ingot::verify {
 /// The forms of one model that verification compares.
 struct Forms {
   mlir::ModuleOp kernels; ///< after station 5: what each kernel computes
-  mlir::ModuleOp
-      loops; ///< after station 6: the same kernels, in the same order, as code
+  mlir::ModuleOp loops;   ///< after station 6: the same kernels, in the same order, as code
   TargetInfo target;
   const ingot_module *module = nullptr; ///< the compiled model in this process
   unsigned compilerThreads = 0;
@@ -28,8 +27,7 @@ llvm::Error compareSignature(const Forms &forms, uint32_t signature,
 /// Compares every kernel that the call runs; of a kernel in a loop the first
 /// calls.
 llvm::Error compareKernels(const Forms &forms, uint32_t signature,
-                           llvm::ArrayRef<ingot_tensor> inputs,
-                           VerifyReport &report);
+                           llvm::ArrayRef<ingot_tensor> inputs, VerifyReport &report);
 
 } // namespace ingot::verify
 

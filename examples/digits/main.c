@@ -35,12 +35,11 @@ int main(int argc, char **argv) {
             printf("%c", " .:-=+*%@"[rows[i][line * 8 + p] / 2]);
   for (int i = 0; i < 6; ++i)
     printf("is %d, found %d      ", rows[i][64], best(logits[i]));
-  printf("\naccuracy on %lld digits never seen in training: %.1f %%\n",
-         (long long)n, 100.0 * right / (double)n);
+  printf("\naccuracy on %lld digits never seen in training: %.1f %%\n", (long long)n,
+         100.0 * right / (double)n);
   clock_t start = clock();
   for (int i = 0; i < 10000; ++i)
     digits_serving_default(1, image[i % n], logits[0]);
-  printf("latency of one digit: %.2f us\n",
-         (double)(clock() - start) / CLOCKS_PER_SEC * 100);
+  printf("latency of one digit: %.2f us\n", (double)(clock() - start) / CLOCKS_PER_SEC * 100);
   return 0;
 }

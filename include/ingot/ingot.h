@@ -48,11 +48,11 @@ enum {
   INGOT_DIVIDE_BY_ZERO = 5,   /**< integer division or remainder by zero */
   INGOT_OUT_OF_MEMORY = 6,    /**< the allocator returned null */
   INGOT_CAPACITY = 7,         /**< an output buffer is too small */
-  INGOT_BUSY = 8,        /**< state in use by a call that excludes this one */
-  INGOT_UNSUPPORTED = 9, /**< this processor or driver lacks something */
-  INGOT_IO = 10,         /**< a file could not be read or written */
-  INGOT_VERSION = 11,    /**< the module has another ABI version */
-  INGOT_FAILED = 12      /**< the model itself reports an error */
+  INGOT_BUSY = 8,             /**< state in use by a call that excludes this one */
+  INGOT_UNSUPPORTED = 9,      /**< this processor or driver lacks something */
+  INGOT_IO = 10,              /**< a file could not be read or written */
+  INGOT_VERSION = 11,         /**< the module has another ABI version */
+  INGOT_FAILED = 12           /**< the model itself reports an error */
 };
 
 /** Element types. Values never change. */
@@ -86,8 +86,7 @@ typedef struct ingot_string {
 
 /** Bytes of one element of `dtype`; 0 for an unknown one. */
 static inline size_t ingot_dtype_size(ingot_dtype dtype) {
-  static const uint8_t size[17] = {0, 1, 1, 2, 4, 8, 1,  2, 4,
-                                   8, 2, 2, 4, 8, 8, 16, 16};
+  static const uint8_t size[17] = {0, 1, 1, 2, 4, 8, 1, 2, 4, 8, 2, 2, 4, 8, 8, 16, 16};
   return dtype > 0 && dtype < 17 ? size[dtype] : 0;
 }
 
@@ -181,17 +180,17 @@ typedef struct ingot_allocator {
  * every worker in [0, workers), in any order, at the same time where it can,
  * and returns when all have returned. Results do not depend on `workers`. */
 typedef struct ingot_thread_pool {
-  void (*run)(void *user, int32_t workers,
-              void (*task)(void *argument, int32_t worker), void *argument);
+  void (*run)(void *user, int32_t workers, void (*task)(void *argument, int32_t worker),
+              void *argument);
   void *user;
   int32_t workers;
 } ingot_thread_pool;
 
 /** Options of a new context; zero everything and set `struct_size`. */
 typedef struct ingot_context_options {
-  uint32_t struct_size; /**< sizeof(ingot_context_options) */
-  int32_t threads;      /**< 0: INGOT_NUM_THREADS, else all processors */
-  ingot_state *state;   /**< null: the module's default state */
+  uint32_t struct_size;             /**< sizeof(ingot_context_options) */
+  int32_t threads;                  /**< 0: INGOT_NUM_THREADS, else all processors */
+  ingot_state *state;               /**< null: the module's default state */
   const ingot_allocator *allocator; /**< null: malloc */
   const ingot_thread_pool *pool;    /**< null: the module's own */
 } ingot_context_options;
@@ -201,8 +200,8 @@ typedef struct ingot_state_options {
   uint32_t struct_size;
   uint32_t reserved;
   const ingot_allocator *allocator; /**< null: malloc */
-  const char *weights_path; /**< where the side file lies; null: beside the
-                                 artifact, else the working directory */
+  const char *weights_path;         /**< where the side file lies; null: beside the
+                                         artifact, else the working directory */
 } ingot_state_options;
 
 /** One row of a profile: a dispatch of a kernel in the model. */
@@ -218,21 +217,17 @@ struct ingot_functions {
   uint32_t struct_size;
   uint32_t reserved;
   const char *(*message)(void);
-  ingot_status (*state_create)(const ingot_module *,
-                               const ingot_state_options *, ingot_state **);
+  ingot_status (*state_create)(const ingot_module *, const ingot_state_options *, ingot_state **);
   void (*state_destroy)(ingot_state *);
   ingot_status (*state_get)(ingot_state *, uint32_t, void *, size_t);
   ingot_status (*state_set)(ingot_state *, uint32_t, const void *, size_t);
   ingot_status (*state_reset)(ingot_state *);
-  ingot_status (*context_create)(const ingot_module *,
-                                 const ingot_context_options *,
+  ingot_status (*context_create)(const ingot_module *, const ingot_context_options *,
                                  ingot_context **);
   void (*context_destroy)(ingot_context *);
   ingot_state *(*context_state)(ingot_context *);
-  ingot_status (*output_shapes)(ingot_context *, uint32_t, const ingot_tensor *,
-                                ingot_tensor *);
-  ingot_status (*run)(ingot_context *, uint32_t, const ingot_tensor *,
-                      ingot_tensor *);
+  ingot_status (*output_shapes)(ingot_context *, uint32_t, const ingot_tensor *, ingot_tensor *);
+  ingot_status (*run)(ingot_context *, uint32_t, const ingot_tensor *, ingot_tensor *);
   ingot_status (*profile)(ingot_context *, int32_t);
   uint32_t (*profile_rows)(ingot_context *, ingot_profile_row *, uint32_t);
 };
@@ -251,8 +246,7 @@ static inline const char *ingot_message(const ingot_module *module) {
 }
 
 /** Index of the signature of that name, or -1. */
-static inline int32_t ingot_find_signature(const ingot_module *module,
-                                           const char *name) {
+static inline int32_t ingot_find_signature(const ingot_module *module, const char *name) {
   uint32_t i;
   for (i = 0; i < module->num_signatures; ++i) {
     const char *a = module->signatures[i].name, *b = name;
@@ -265,8 +259,7 @@ static inline int32_t ingot_find_signature(const ingot_module *module,
 }
 
 /** Index of the variable of that name, or -1. */
-static inline int32_t ingot_find_variable(const ingot_module *module,
-                                          const char *name) {
+static inline int32_t ingot_find_variable(const ingot_module *module, const char *name) {
   uint32_t i;
   for (i = 0; i < module->num_variables; ++i) {
     const char *a = module->variables[i].name, *b = name;
@@ -279,69 +272,60 @@ static inline int32_t ingot_find_variable(const ingot_module *module,
 }
 
 /** Makes a state with the variables' initial values. `options` may be null. */
-static inline ingot_status
-ingot_state_create(const ingot_module *module,
-                   const ingot_state_options *options, ingot_state **state) {
+static inline ingot_status ingot_state_create(const ingot_module *module,
+                                              const ingot_state_options *options,
+                                              ingot_state **state) {
   return module->functions->state_create(module, options, state);
 }
 
 /** Gives a state back; its memory goes with the last context that uses it.
  * Null is allowed. */
-static inline void ingot_state_destroy(const ingot_module *module,
-                                       ingot_state *state) {
+static inline void ingot_state_destroy(const ingot_module *module, ingot_state *state) {
   module->functions->state_destroy(state);
 }
 
 /** Copies variable `index` to `data`; `bytes` must be its size. INGOT_BUSY
  * while a call changes the state. */
-static inline ingot_status ingot_state_get(const ingot_module *module,
-                                           ingot_state *state, uint32_t index,
-                                           void *data, size_t bytes) {
+static inline ingot_status ingot_state_get(const ingot_module *module, ingot_state *state,
+                                           uint32_t index, void *data, size_t bytes) {
   return module->functions->state_get(state, index, data, bytes);
 }
 
 /** Sets variable `index` from `data`; `bytes` must be its size. INGOT_BUSY
  * while a call uses the state. */
-static inline ingot_status ingot_state_set(const ingot_module *module,
-                                           ingot_state *state, uint32_t index,
-                                           const void *data, size_t bytes) {
+static inline ingot_status ingot_state_set(const ingot_module *module, ingot_state *state,
+                                           uint32_t index, const void *data, size_t bytes) {
   return module->functions->state_set(state, index, data, bytes);
 }
 
 /** Gives all variables their initial values again. */
-static inline ingot_status ingot_state_reset(const ingot_module *module,
-                                             ingot_state *state) {
+static inline ingot_status ingot_state_reset(const ingot_module *module, ingot_state *state) {
   return module->functions->state_reset(state);
 }
 
 /** Makes a context. `options` may be null. */
-static inline ingot_status
-ingot_context_create(const ingot_module *module,
-                     const ingot_context_options *options,
-                     ingot_context **context) {
+static inline ingot_status ingot_context_create(const ingot_module *module,
+                                                const ingot_context_options *options,
+                                                ingot_context **context) {
   return module->functions->context_create(module, options, context);
 }
 
 /** Frees a context that no call is using. Null is allowed. */
-static inline void ingot_context_destroy(const ingot_module *module,
-                                         ingot_context *context) {
+static inline void ingot_context_destroy(const ingot_module *module, ingot_context *context) {
   module->functions->context_destroy(context);
 }
 
 /** The state a context works on; the module's default state if none was given
  * for it. It stays the owner's: do not destroy it. */
-static inline ingot_state *ingot_context_state(const ingot_module *module,
-                                               ingot_context *context) {
+static inline ingot_state *ingot_context_state(const ingot_module *module, ingot_context *context) {
   return module->functions->context_state(context);
 }
 
 /** For inputs of these shapes (their data is not read) sets dtype, rank and
  * shape of each output and, as `capacity`, the bytes that it needs. A shape
  * that depends on data is given as its upper bound. */
-static inline ingot_status ingot_output_shapes(const ingot_module *module,
-                                               ingot_context *context,
-                                               uint32_t signature,
-                                               const ingot_tensor *inputs,
+static inline ingot_status ingot_output_shapes(const ingot_module *module, ingot_context *context,
+                                               uint32_t signature, const ingot_tensor *inputs,
                                                ingot_tensor *outputs) {
   return module->functions->output_shapes(context, signature, inputs, outputs);
 }
@@ -352,26 +336,22 @@ static inline ingot_status ingot_output_shapes(const ingot_module *module,
  * After a failure outputs, and variables the signature changes, are
  * unspecified. With one thread a call makes no allocation, lock or system call
  * once a call of at least this size has been made. */
-static inline ingot_status ingot_run(const ingot_module *module,
-                                     ingot_context *context, uint32_t signature,
-                                     const ingot_tensor *inputs,
+static inline ingot_status ingot_run(const ingot_module *module, ingot_context *context,
+                                     uint32_t signature, const ingot_tensor *inputs,
                                      ingot_tensor *outputs) {
   return module->functions->run(context, signature, inputs, outputs);
 }
 
 /** Starts (1) or stops (0) timing each kernel of this context; starting clears
  * the rows. */
-static inline ingot_status ingot_profile(const ingot_module *module,
-                                         ingot_context *context,
+static inline ingot_status ingot_profile(const ingot_module *module, ingot_context *context,
                                          int32_t enable) {
   return module->functions->profile(context, enable);
 }
 
 /** Copies up to `capacity` rows and returns how many there are. */
-static inline uint32_t ingot_profile_rows(const ingot_module *module,
-                                          ingot_context *context,
-                                          ingot_profile_row *rows,
-                                          uint32_t capacity) {
+static inline uint32_t ingot_profile_rows(const ingot_module *module, ingot_context *context,
+                                          ingot_profile_row *rows, uint32_t capacity) {
   return module->functions->profile_rows(context, rows, capacity);
 }
 

@@ -75,13 +75,11 @@ inline ingot_tensor view(void *data, size_t bytes, ingot_dtype dtype,
 template <typename T>
 ingot_tensor view(T *data, size_t elements, const std::vector<int64_t> &shape) {
   static_assert(dtypeOf<T>() != INGOT_INVALID_DTYPE, "give the dtype by hand");
-  return view(const_cast<std::remove_cv_t<T> *>(data), elements * sizeof(T),
-              dtypeOf<T>(), shape);
+  return view(const_cast<std::remove_cv_t<T> *>(data), elements * sizeof(T), dtypeOf<T>(), shape);
 }
 
 template <typename T>
-ingot_tensor view(const std::vector<T> &data,
-                  const std::vector<int64_t> &shape) {
+ingot_tensor view(const std::vector<T> &data, const std::vector<int64_t> &shape) {
   return view(data.data(), data.size(), shape);
 }
 
@@ -90,8 +88,8 @@ class Array {
 public:
   Array() = default;
   Array(ingot_dtype dtype, std::vector<int64_t> shape, size_t bytes)
-      : elementType(dtype), sizes(std::move(shape)),
-        memory(bytes ? new char[bytes + 64] : nullptr), bytes(bytes) {}
+      : elementType(dtype), sizes(std::move(shape)), memory(bytes ? new char[bytes + 64] : nullptr),
+        bytes(bytes) {}
 
   ingot_dtype dtype() const { return elementType; }
   const std::vector<int64_t> &shape() const { return sizes; }
@@ -135,8 +133,7 @@ public:
     using Get = const ingot_module *();
     auto *get = reinterpret_cast<Get *>(dlsym(handle, "ingot_module_get"));
     if (!get)
-      throw Error(INGOT_INVALID_ARGUMENT,
-                  path + ": not a model compiled by Ingot");
+      throw Error(INGOT_INVALID_ARGUMENT, path + ": not a model compiled by Ingot");
     m = get();
     check();
   }
@@ -147,15 +144,13 @@ public:
   uint32_t signature(const std::string &name) const {
     int32_t index = ingot_find_signature(m, name.c_str());
     if (index < 0)
-      throw Error(INGOT_INVALID_ARGUMENT,
-                  this->name() + ": no signature '" + name + "'");
+      throw Error(INGOT_INVALID_ARGUMENT, this->name() + ": no signature '" + name + "'");
     return static_cast<uint32_t>(index);
   }
   uint32_t variable(const std::string &name) const {
     int32_t index = ingot_find_variable(m, name.c_str());
     if (index < 0)
-      throw Error(INGOT_INVALID_ARGUMENT,
-                  this->name() + ": no variable '" + name + "'");
+      throw Error(INGOT_INVALID_ARGUMENT, this->name() + ": no variable '" + name + "'");
     return static_cast<uint32_t>(index);
   }
   /// Throws the message of a failed call.
@@ -178,8 +173,7 @@ private:
 class State {
 public:
   explicit State(Module module) : module(std::move(module)) {
-    this->module.expect(
-        ingot_state_create(this->module.get(), nullptr, &state));
+    this->module.expect(ingot_state_create(this->module.get(), nullptr, &state));
   }
   State(State &&other) noexcept
       : module(other.module), state(std::exchange(other.state, nullptr)) {}
@@ -191,16 +185,12 @@ public:
   ~State() { ingot_state_destroy(module.get(), state); }
 
   ingot_state *get() const { return state; }
-  template <typename T>
-  void read(const std::string &variable, std::vector<T> &values) const {
-    module.expect(ingot_state_get(module.get(), state,
-                                  module.variable(variable), values.data(),
+  template <typename T> void read(const std::string &variable, std::vector<T> &values) const {
+    module.expect(ingot_state_get(module.get(), state, module.variable(variable), values.data(),
                                   values.size() * sizeof(T)));
   }
-  template <typename T>
-  void write(const std::string &variable, const std::vector<T> &values) {
-    module.expect(ingot_state_set(module.get(), state,
-                                  module.variable(variable), values.data(),
+  template <typename T> void write(const std::string &variable, const std::vector<T> &values) {
+    module.expect(ingot_state_set(module.get(), state, module.variable(variable), values.data(),
                                   values.size() * sizeof(T)));
   }
   void reset() { module.expect(ingot_state_reset(module.get(), state)); }
@@ -221,8 +211,7 @@ public:
     options.struct_size = sizeof options;
     options.threads = threads;
     options.state = state ? state->get() : nullptr;
-    this->module.expect(
-        ingot_context_create(this->module.get(), &options, &context));
+    this->module.expect(ingot_context_create(this->module.get(), &options, &context));
   }
   Context(Context &&other) noexcept
       : module(other.module), context(std::exchange(other.context, nullptr)) {}
@@ -236,23 +225,19 @@ public:
   ingot_context *get() const { return context; }
 
   /// Runs into memory of the caller: allocates nothing.
-  void run(uint32_t signature, const ingot_tensor *inputs,
-           ingot_tensor *outputs) {
+  void run(uint32_t signature, const ingot_tensor *inputs, ingot_tensor *outputs) {
     module.expect(ingot_run(module.get(), context, signature, inputs, outputs));
   }
 
   /// Runs and returns new arrays.
-  std::vector<Array> run(const std::string &signature,
-                         const std::vector<ingot_tensor> &inputs) {
+  std::vector<Array> run(const std::string &signature, const std::vector<ingot_tensor> &inputs) {
     uint32_t index = module.signature(signature);
     const ingot_signature &s = module.get()->signatures[index];
     if (inputs.size() != s.num_inputs)
-      throw Error(INGOT_INVALID_ARGUMENT,
-                  module.name() + ": '" + signature + "' takes " +
-                      std::to_string(s.num_inputs) + " inputs");
+      throw Error(INGOT_INVALID_ARGUMENT, module.name() + ": '" + signature + "' takes " +
+                                              std::to_string(s.num_inputs) + " inputs");
     std::vector<ingot_tensor> outputs(s.num_outputs);
-    module.expect(ingot_output_shapes(module.get(), context, index,
-                                      inputs.data(), outputs.data()));
+    module.expect(ingot_output_shapes(module.get(), context, index, inputs.data(), outputs.data()));
     std::vector<Array> arrays;
     for (ingot_tensor &t : outputs) {
       arrays.emplace_back(t.dtype, shapeOf(t), t.capacity);

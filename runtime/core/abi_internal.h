@@ -15,8 +15,8 @@ extern "C" {
 #endif
 
 /** A kernel: computes units [lo, hi) of its grid. Returns 0 or a status. */
-typedef int32_t ingot_rt_kernel(void *const *buffers, const int64_t *sizes,
-                                int64_t lo, int64_t hi, void *scratch);
+typedef int32_t ingot_rt_kernel(void *const *buffers, const int64_t *sizes, int64_t lo, int64_t hi,
+                                void *scratch);
 
 /** One dispatch in a host program (a constant; one for each dispatch op). */
 typedef struct ingot_rt_site {
@@ -68,10 +68,9 @@ typedef struct ingot_rt_device {
  *   symbols    entry symbols, then data symbols; the program writes the latter
  *   arena      `arena_bytes(symbols)` bytes, 64-byte aligned, undefined content
  * Returns 0 or a status (of ingot_rt_dispatch or ingot_rt_fail) at once. */
-typedef int32_t ingot_rt_program(ingot_context *context, void *const *inputs,
-                                 void *const *outputs, void *const *variables,
-                                 const void *const *constants, int64_t *symbols,
-                                 char *arena);
+typedef int32_t ingot_rt_program(ingot_context *context, void *const *inputs, void *const *outputs,
+                                 void *const *variables, const void *const *constants,
+                                 int64_t *symbols, char *arena);
 
 /** Where an entry symbol is bound: a dimension of an input. */
 typedef struct ingot_rt_binding {
@@ -122,9 +121,9 @@ typedef struct ingot_rt_module {
   uint32_t num_sites;
   const ingot_rt_site *const *sites; /**< by index; for the profile */
   uint64_t cpu_features;             /**< INGOT_RT_CPU_* bits it needs */
-  void *instance; /**< INGOT_RT_INSTANCE_BYTES of zeros, 64-byte aligned, that
-                       the runtime owns */
-  const ingot_rt_device *device; /**< null: everything runs on the CPU */
+  void *instance;                    /**< INGOT_RT_INSTANCE_BYTES of zeros, 64-byte aligned, that
+                                          the runtime owns */
+  const ingot_rt_device *device;     /**< null: everything runs on the CPU */
 } ingot_rt_module;
 
 /** Processor features an artifact may need (x86-64). */
@@ -149,27 +148,23 @@ enum {
  * `buffers` and `sizes` as the kernel ABI says. `scratch` bytes are given to
  * each call (0: null). Returns 0 or the status of the lowest failing range;
  * the message names the kernel and its nodes. */
-int32_t ingot_rt_dispatch(ingot_context *context, const ingot_rt_site *site,
-                          void *const *buffers, const int64_t *sizes,
-                          int64_t grid, int64_t chunk, int64_t scratch);
+int32_t ingot_rt_dispatch(ingot_context *context, const ingot_rt_site *site, void *const *buffers,
+                          const int64_t *sizes, int64_t grid, int64_t chunk, int64_t scratch);
 
 /** Copies `bytes` between buffers of a device. Host programs for the CPU call
  * memcpy instead. */
-int32_t ingot_rt_copy(ingot_context *context, void *to, const void *from,
-                      int64_t bytes);
+int32_t ingot_rt_copy(ingot_context *context, void *to, const void *from, int64_t bytes);
 
 /** Records `message` (copied) for the caller and returns `status`:
  * `return ingot_rt_fail(ctx, INGOT_FAILED, "...")`. */
-int32_t ingot_rt_fail(ingot_context *context, int32_t status,
-                      const char *message);
+int32_t ingot_rt_fail(ingot_context *context, int32_t status, const char *message);
 
 /** Body of a typed function `<model>_<signature>`: runs `signature` with plain
  * pointers. A null context takes one of the module's own. `sizes` are the
  * entry symbols. `capacities` (elements) and `shapes` (where to write `rank`
  * sizes) are read only for outputs whose shape depends on data. */
-int32_t ingot_rt_call(const ingot_module *module, ingot_context *context,
-                      uint32_t signature, const void *const *inputs,
-                      void *const *outputs, const int64_t *sizes,
+int32_t ingot_rt_call(const ingot_module *module, ingot_context *context, uint32_t signature,
+                      const void *const *inputs, void *const *outputs, const int64_t *sizes,
                       const int64_t *capacities, int64_t *const *shapes);
 
 /** Ends what the module keeps by itself: threads, idle contexts, the default

@@ -42,8 +42,7 @@ static ingot_status checkProcessor(const ingot_rt_module *m) {
               m->module->name, m->module->target, names);
 }
 
-ingot_status contextCreate(const ingot_module *module,
-                           const ingot_context_options *options,
+ingot_status contextCreate(const ingot_module *module, const ingot_context_options *options,
                            ingot_context **out) {
   if (!module || !out)
     return fail(INGOT_INVALID_ARGUMENT, "context_create: null argument");
@@ -51,12 +50,9 @@ ingot_status contextCreate(const ingot_module *module,
   const ingot_rt_module *m = internals(module);
   ingot_context_options o = {};
   if (options)
-    memcpy(
-        &o, options,
-        minimum((size_t)options->struct_size, sizeof(ingot_context_options)));
+    memcpy(&o, options, minimum((size_t)options->struct_size, sizeof(ingot_context_options)));
   if (o.pool && (!o.pool->run || o.pool->workers < 1))
-    return fail(INGOT_INVALID_ARGUMENT,
-                "%s: the thread pool needs a run function and workers >= 1",
+    return fail(INGOT_INVALID_ARGUMENT, "%s: the thread pool needs a run function and workers >= 1",
                 module->name);
   ingot_status status = checkProcessor(m);
   if (status != INGOT_OK)
@@ -65,8 +61,7 @@ ingot_status contextCreate(const ingot_module *module,
   if (!state && (status = defaultState(m, &state)) != INGOT_OK)
     return status;
   if (state->module != m)
-    return fail(INGOT_INVALID_ARGUMENT,
-                "%s: the state belongs to another model", module->name);
+    return fail(INGOT_INVALID_ARGUMENT, "%s: the state belongs to another model", module->name);
   uint32_t symbols = 0, dims = 0, pointers = 0;
   for (uint32_t s = 0; s < module->num_signatures; ++s) {
     const ingot_signature &signature = module->signatures[s];
@@ -78,13 +73,11 @@ ingot_status contextCreate(const ingot_module *module,
   if (m->device)
     pointers *= 2; // the caller's, then the device's
   ingot_allocator allocator = o.allocator ? *o.allocator : defaultAllocator;
-  uint64_t selfBytes = align64(sizeof(ingot_context)) +
-                       8 * ((uint64_t)symbols + dims + pointers) +
+  uint64_t selfBytes = align64(sizeof(ingot_context)) + 8 * ((uint64_t)symbols + dims + pointers) +
                        m->num_sites * sizeof(SiteTotals);
   auto *c = (ingot_context *)allocator.allocate(allocator.user, selfBytes, 64);
   if (!c)
-    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for a context",
-                module->name);
+    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for a context", module->name);
   memset(c, 0, selfBytes);
   c->module = m;
   c->allocator = allocator;
@@ -131,8 +124,7 @@ void contextDestroy(ingot_context *c) {
   if (c->arena)
     allocator.release(allocator.user, c->arena, c->arenaBytes);
   if (c->scratch)
-    allocator.release(allocator.user, c->scratch,
-                      c->scratchStride * (uint64_t)c->threads);
+    allocator.release(allocator.user, c->scratch, c->scratchStride * (uint64_t)c->threads);
   stateDestroy(c->state);
   allocator.release(allocator.user, c, c->selfBytes);
 }
@@ -146,13 +138,12 @@ struct Subject {
 };
 
 #define INGOT_SUBJECT_FORMAT "%s: %s '%s' of '%s'"
-#define INGOT_SUBJECT(s)                                                       \
-  (s).module->name, (s).kind, (s).value->name, (s).signature->name
+#define INGOT_SUBJECT(s) (s).module->name, (s).kind, (s).value->name, (s).signature->name
 
 static const char *dtypeName(ingot_dtype dtype) {
-  static const char *const names[17] = {
-      "invalid", "i1",  "i8",   "i16", "i32", "i64", "ui8",  "ui16", "ui32",
-      "ui64",    "f16", "bf16", "f32", "f64", "c64", "c128", "str"};
+  static const char *const names[17] = {"invalid", "i1",   "i8",   "i16",  "i32", "i64",
+                                        "ui8",     "ui16", "ui32", "ui64", "f16", "bf16",
+                                        "f32",     "f64",  "c64",  "c128", "str"};
   return dtype >= 0 && dtype < 17 ? names[dtype] : "unknown";
 }
 
@@ -161,12 +152,10 @@ static void spellType(const ingot_value &v, char *text, size_t size) {
   size_t used = 0;
   text[0] = 0;
   for (int32_t d = 0; d < v.rank && used < size; ++d)
-    used += (size_t)(v.dims[d] >= 0 ? snprintf(text + used, size - used,
-                                               "%lldx", (long long)v.dims[d])
-                                    : snprintf(text + used, size - used, "%sx",
-                                               v.dim_names && v.dim_names[d]
-                                                   ? v.dim_names[d]
-                                                   : "?"));
+    used +=
+        (size_t)(v.dims[d] >= 0 ? snprintf(text + used, size - used, "%lldx", (long long)v.dims[d])
+                                : snprintf(text + used, size - used, "%sx",
+                                           v.dim_names && v.dim_names[d] ? v.dim_names[d] : "?"));
   if (used < size)
     snprintf(text + used, size - used, "%s", dtypeName(v.dtype));
 }
@@ -175,55 +164,45 @@ static ingot_status checkType(const Subject &s, const ingot_tensor &t) {
   char type[160];
   if (t.dtype != s.value->dtype) {
     spellType(*s.value, type, sizeof type);
-    return fail(INGOT_DTYPE_MISMATCH,
-                INGOT_SUBJECT_FORMAT " has dtype %s, expected %s (%s)",
-                INGOT_SUBJECT(s), dtypeName(t.dtype), dtypeName(s.value->dtype),
-                type);
+    return fail(INGOT_DTYPE_MISMATCH, INGOT_SUBJECT_FORMAT " has dtype %s, expected %s (%s)",
+                INGOT_SUBJECT(s), dtypeName(t.dtype), dtypeName(s.value->dtype), type);
   }
   return INGOT_OK;
 }
 
 /// Checks an input but for the sizes that depend on named sizes.
-static ingot_status checkInput(const Subject &s, const ingot_tensor &t,
-                               bool withData) {
+static ingot_status checkInput(const Subject &s, const ingot_tensor &t, bool withData) {
   ingot_status status = checkType(s, t);
   if (status != INGOT_OK)
     return status;
   char type[160];
   if (t.rank != s.value->rank) {
     spellType(*s.value, type, sizeof type);
-    return fail(INGOT_SHAPE_MISMATCH,
-                INGOT_SUBJECT_FORMAT " has rank %d, expected %d (%s)",
+    return fail(INGOT_SHAPE_MISMATCH, INGOT_SUBJECT_FORMAT " has rank %d, expected %d (%s)",
                 INGOT_SUBJECT(s), t.rank, s.value->rank, type);
   }
   for (int32_t d = 0; d < t.rank; ++d) {
     int64_t want = s.value->dims[d];
-    if (t.shape[d] < 0 || t.shape[d] > largestSize ||
-        (want >= 0 && t.shape[d] != want)) {
+    if (t.shape[d] < 0 || t.shape[d] > largestSize || (want >= 0 && t.shape[d] != want)) {
       spellType(*s.value, type, sizeof type);
       return fail(INGOT_SHAPE_MISMATCH,
-                  INGOT_SUBJECT_FORMAT
-                  ": dimension %d is %lld, which %s does not allow",
+                  INGOT_SUBJECT_FORMAT ": dimension %d is %lld, which %s does not allow",
                   INGOT_SUBJECT(s), d, (long long)t.shape[d], type);
     }
   }
   int64_t count = 0;
   if (!elementCount(t.shape, t.rank, count))
-    return fail(INGOT_SHAPE_MISMATCH,
-                INGOT_SUBJECT_FORMAT " has too many elements",
+    return fail(INGOT_SHAPE_MISMATCH, INGOT_SUBJECT_FORMAT " has too many elements",
                 INGOT_SUBJECT(s));
   if (!withData || count == 0)
     return INGOT_OK;
   if (!t.data)
-    return fail(INGOT_INVALID_ARGUMENT, INGOT_SUBJECT_FORMAT ": data is null",
-                INGOT_SUBJECT(s));
+    return fail(INGOT_INVALID_ARGUMENT, INGOT_SUBJECT_FORMAT ": data is null", INGOT_SUBJECT(s));
   uint64_t bytes = (uint64_t)count * ingot_dtype_size(t.dtype);
   if (t.capacity < bytes)
     return fail(INGOT_CAPACITY,
-                INGOT_SUBJECT_FORMAT
-                " needs %llu bytes for its shape, capacity is %llu",
-                INGOT_SUBJECT(s), (unsigned long long)bytes,
-                (unsigned long long)t.capacity);
+                INGOT_SUBJECT_FORMAT " needs %llu bytes for its shape, capacity is %llu",
+                INGOT_SUBJECT(s), (unsigned long long)bytes, (unsigned long long)t.capacity);
   return INGOT_OK;
 }
 
@@ -239,14 +218,13 @@ static ingot_status checkSignature(const ingot_context *c, uint32_t index) {
   const ingot_module *module = c->module->module;
   if (index < module->num_signatures)
     return INGOT_OK;
-  return fail(INGOT_INVALID_ARGUMENT,
-              "%s: there is no signature %u; the model has %u", module->name,
-              index, module->num_signatures);
+  return fail(INGOT_INVALID_ARGUMENT, "%s: there is no signature %u; the model has %u",
+              module->name, index, module->num_signatures);
 }
 
 /// Checks all inputs, binds the entry symbols and compares every size.
-static ingot_status bindInputs(ingot_context *c, uint32_t index,
-                               const ingot_tensor *inputs, bool withData) {
+static ingot_status bindInputs(ingot_context *c, uint32_t index, const ingot_tensor *inputs,
+                               bool withData) {
   const ingot_module *module = c->module->module;
   const ingot_signature &signature = module->signatures[index];
   const ingot_rt_signature &rt = c->module->signatures[index];
@@ -270,25 +248,21 @@ static ingot_status bindInputs(ingot_context *c, uint32_t index,
       size_t used = 0;
       bound[0] = 0;
       for (uint32_t k = 0; k < rt.num_entry_symbols && used < sizeof bound; ++k)
-        used += (size_t)snprintf(bound + used, sizeof bound - used,
-                                 "%s%s = %lld from input '%s'", k ? ", " : "",
-                                 signature.sizes[k], (long long)c->symbols[k],
+        used += (size_t)snprintf(bound + used, sizeof bound - used, "%s%s = %lld from input '%s'",
+                                 k ? ", " : "", signature.sizes[k], (long long)c->symbols[k],
                                  signature.inputs[rt.bindings[k].input].name);
       s.value = &v;
       return fail(INGOT_SHAPE_MISMATCH,
-                  INGOT_SUBJECT_FORMAT
-                  ": dimension %d is %lld, expected %s = %lld (%s)",
+                  INGOT_SUBJECT_FORMAT ": dimension %d is %lld, expected %s = %lld (%s)",
                   INGOT_SUBJECT(s), d, (long long)inputs[i].shape[d],
-                  v.dim_names && v.dim_names[d] ? v.dim_names[d] : "size",
-                  (long long)*dims, bound);
+                  v.dim_names && v.dim_names[d] ? v.dim_names[d] : "size", (long long)*dims, bound);
     }
   }
   return INGOT_OK;
 }
 
 /// Sizes of the outputs behind those of the inputs in `c->dims`.
-static const int64_t *outputDims(const ingot_context *c,
-                                 const ingot_signature &signature) {
+static const int64_t *outputDims(const ingot_context *c, const ingot_signature &signature) {
   const int64_t *dims = c->dims;
   for (uint32_t i = 0; i < signature.num_inputs; ++i)
     dims += signature.inputs[i].rank;
@@ -296,20 +270,18 @@ static const int64_t *outputDims(const ingot_context *c,
 }
 
 /// Bytes of an output with these sizes, or a failure.
-static ingot_status outputBytes(const Subject &s, const int64_t *dims,
-                                uint64_t &bytes) {
+static ingot_status outputBytes(const Subject &s, const int64_t *dims, uint64_t &bytes) {
   int64_t count = 0;
   if (!elementCount(dims, s.value->rank, count))
     return fail(INGOT_SHAPE_MISMATCH,
-                INGOT_SUBJECT_FORMAT
-                " would have a negative or huge size for these inputs",
+                INGOT_SUBJECT_FORMAT " would have a negative or huge size for these inputs",
                 INGOT_SUBJECT(s));
   bytes = (uint64_t)count * ingot_dtype_size(s.value->dtype);
   return INGOT_OK;
 }
 
-ingot_status outputShapes(ingot_context *c, uint32_t index,
-                          const ingot_tensor *inputs, ingot_tensor *outputs) {
+ingot_status outputShapes(ingot_context *c, uint32_t index, const ingot_tensor *inputs,
+                          ingot_tensor *outputs) {
   if (!c)
     return fail(INGOT_INVALID_ARGUMENT, "output_shapes: the context is null");
   ingot_status status = checkSignature(c, index);
@@ -343,8 +315,7 @@ static ingot_status growArena(ingot_context *c, int64_t bytes) {
   const char *model = c->module->module->name;
   if (bytes < 0)
     return fail(INGOT_INVALID_ARGUMENT,
-                "%s: the inputs are too large: their buffers exceed 2^63 bytes",
-                model);
+                "%s: the inputs are too large: their buffers exceed 2^63 bytes", model);
   if ((uint64_t)bytes <= c->arenaBytes)
     return INGOT_OK;
   if (c->module->device)
@@ -352,11 +323,10 @@ static ingot_status growArena(ingot_context *c, int64_t bytes) {
   if (c->arena)
     c->allocator.release(c->allocator.user, c->arena, c->arenaBytes);
   c->arenaBytes = 0;
-  c->arena =
-      (char *)c->allocator.allocate(c->allocator.user, (size_t)bytes, 64);
+  c->arena = (char *)c->allocator.allocate(c->allocator.user, (size_t)bytes, 64);
   if (!c->arena)
-    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for an arena of %lld bytes",
-                model, (long long)bytes);
+    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for an arena of %lld bytes", model,
+                (long long)bytes);
   c->arenaBytes = (uint64_t)bytes;
   return INGOT_OK;
 }
@@ -383,9 +353,8 @@ ingot_status execute(ingot_context *c, uint32_t index) {
   ingot_status status =
       c->module->device
           ? runOnDevice(c, index)
-          : rt.program(c, c->pointers, c->pointers + signature.num_inputs,
-                       c->state->variables, c->state->constants, c->symbols,
-                       c->arena);
+          : rt.program(c, c->pointers, c->pointers + signature.num_inputs, c->state->variables,
+                       c->state->constants, c->symbols, c->arena);
   if (c->trace)
     traceRun(c->trace, signature.name, begin, nanoseconds());
   restoreDenormals(saved);
@@ -395,20 +364,17 @@ ingot_status execute(ingot_context *c, uint32_t index) {
 }
 
 /// Checks data, capacity and overlap of an output.
-static ingot_status checkOutput(const Subject &s, const ingot_tensor &t,
-                                uint64_t bytes, const ingot_tensor *others,
-                                uint32_t numOthers, const ingot_value *names) {
+static ingot_status checkOutput(const Subject &s, const ingot_tensor &t, uint64_t bytes,
+                                const ingot_tensor *others, uint32_t numOthers,
+                                const ingot_value *names) {
   ingot_status status = checkType(s, t);
   if (status != INGOT_OK || bytes == 0)
     return status;
   if (!t.data)
-    return fail(INGOT_INVALID_ARGUMENT, INGOT_SUBJECT_FORMAT ": data is null",
-                INGOT_SUBJECT(s));
+    return fail(INGOT_INVALID_ARGUMENT, INGOT_SUBJECT_FORMAT ": data is null", INGOT_SUBJECT(s));
   if (t.capacity < bytes)
-    return fail(INGOT_CAPACITY,
-                INGOT_SUBJECT_FORMAT " needs %llu bytes, capacity is %llu",
-                INGOT_SUBJECT(s), (unsigned long long)bytes,
-                (unsigned long long)t.capacity);
+    return fail(INGOT_CAPACITY, INGOT_SUBJECT_FORMAT " needs %llu bytes, capacity is %llu",
+                INGOT_SUBJECT(s), (unsigned long long)bytes, (unsigned long long)t.capacity);
   auto begin = (uintptr_t)t.data;
   for (uint32_t i = 0; i < numOthers; ++i) {
     auto other = (uintptr_t)others[i].data;
@@ -416,8 +382,7 @@ static ingot_status checkOutput(const Subject &s, const ingot_tensor &t,
     elementCount(others[i].shape, others[i].rank, count);
     uint64_t size = (uint64_t)count * ingot_dtype_size(others[i].dtype);
     if (size && begin < other + size && other < begin + bytes)
-      return fail(INGOT_INVALID_ARGUMENT,
-                  INGOT_SUBJECT_FORMAT " overlaps '%s' in memory",
+      return fail(INGOT_INVALID_ARGUMENT, INGOT_SUBJECT_FORMAT " overlaps '%s' in memory",
                   INGOT_SUBJECT(s), names[i].name);
   }
   return INGOT_OK;
@@ -448,8 +413,7 @@ ingot_status run(ingot_context *c, uint32_t index, const ingot_tensor *inputs,
     uint64_t bytes = 0;
     status = outputBytes(s, dims, bytes);
     if (status == INGOT_OK)
-      status = checkOutput(s, outputs[o], bytes, inputs, signature.num_inputs,
-                           signature.inputs);
+      status = checkOutput(s, outputs[o], bytes, inputs, signature.num_inputs, signature.inputs);
     outputs[o].rank = s.value->rank;
     for (int32_t d = 0; d < s.value->rank; ++d)
       outputs[o].shape[d] = *dims++;

@@ -25,7 +25,7 @@ struct Instance {
   Atomic<ingot_state *> defaultState;
   Atomic<Pool *> pool;
   Atomic<ingot_context *> idle[idleSlots];
-  Atomic<void *> device; ///< what the device functions made of the module
+  Atomic<void *> device;                      ///< what the device functions made of the module
   Atomic<const ingot_rt_module *> deviceUser; ///< set where it has to be closed
   Instance *next;
 };
@@ -63,9 +63,9 @@ struct ingot_context {
   uint64_t scratchStride; ///< bytes a worker
   int64_t *symbols;
   int64_t *dims;
-  void **pointers;              ///< inputs, then outputs
-  void *stream;                 ///< of the device, or null
-  char *staging;                ///< inputs and outputs in the device's memory
+  void **pointers; ///< inputs, then outputs
+  void *stream;    ///< of the device, or null
+  char *staging;   ///< inputs and outputs in the device's memory
   uint64_t stagingBytes;
   ingot_rt::SiteTotals *totals; ///< null unless profiling
   bool profiling;
@@ -78,9 +78,7 @@ namespace ingot_rt {
 inline const ingot_rt_module *internals(const ingot_module *m) {
   return (const ingot_rt_module *)m->internal;
 }
-inline Instance &instanceOf(const ingot_rt_module *m) {
-  return *(Instance *)m->instance;
-}
+inline Instance &instanceOf(const ingot_rt_module *m) { return *(Instance *)m->instance; }
 /// Makes the instance known to the destructor of the artifact.
 void registerInstance(Instance &instance);
 
@@ -100,8 +98,8 @@ uint64_t variableBytes(const ingot_variable &v);
 /// Where a constant's bytes are in the host's memory.
 const void *locate(const ingot_state *state, const ingot_rt_constant &c);
 /// Adds one dispatch to what its site has cost.
-void record(ingot_context *context, const ingot_rt_site *site,
-            const int64_t *sizes, uint64_t begin, uint64_t end);
+void record(ingot_context *context, const ingot_rt_site *site, const int64_t *sizes, uint64_t begin,
+            uint64_t end);
 
 /// Bits of features this processor lacks out of `needed`.
 uint64_t missingCpuFeatures(uint64_t needed);
@@ -112,44 +110,39 @@ void describeCpuFeatures(uint64_t features, char *text, size_t size);
 ingot_status mapWeights(ingot_state *state, const char *path);
 void unmapWeights(ingot_state *state);
 
-ingot_status stateCreate(const ingot_module *module,
-                         const ingot_state_options *options, ingot_state **out);
+ingot_status stateCreate(const ingot_module *module, const ingot_state_options *options,
+                         ingot_state **out);
 void stateDestroy(ingot_state *state);
 /// The default state, made at first use.
 ingot_status defaultState(const ingot_rt_module *module, ingot_state **out);
-ingot_status stateGet(ingot_state *state, uint32_t index, void *data,
-                      size_t bytes);
-ingot_status stateSet(ingot_state *state, uint32_t index, const void *data,
-                      size_t bytes);
+ingot_status stateGet(ingot_state *state, uint32_t index, void *data, size_t bytes);
+ingot_status stateSet(ingot_state *state, uint32_t index, const void *data, size_t bytes);
 ingot_status stateReset(ingot_state *state);
 /// Marks a state as used by a call that writes it or only reads it.
 bool acquireState(ingot_state *state, bool writes);
 void releaseState(ingot_state *state, bool writes);
 
-ingot_status contextCreate(const ingot_module *module,
-                           const ingot_context_options *options,
+ingot_status contextCreate(const ingot_module *module, const ingot_context_options *options,
                            ingot_context **out);
 void contextDestroy(ingot_context *context);
 
-ingot_status outputShapes(ingot_context *context, uint32_t signature,
-                          const ingot_tensor *inputs, ingot_tensor *outputs);
-ingot_status run(ingot_context *context, uint32_t signature,
-                 const ingot_tensor *inputs, ingot_tensor *outputs);
+ingot_status outputShapes(ingot_context *context, uint32_t signature, const ingot_tensor *inputs,
+                          ingot_tensor *outputs);
+ingot_status run(ingot_context *context, uint32_t signature, const ingot_tensor *inputs,
+                 ingot_tensor *outputs);
 /// Runs the program: entry symbols, bounds and pointers are in the context.
 ingot_status execute(ingot_context *context, uint32_t signature);
 /// Reads the bounds of data symbols and all sizes into `context->dims`.
 void evaluateSizes(ingot_context *context, uint32_t signature);
 
 ingot_status profile(ingot_context *context, int32_t enable);
-uint32_t profileRows(ingot_context *context, ingot_profile_row *rows,
-                     uint32_t capacity);
+uint32_t profileRows(ingot_context *context, ingot_profile_row *rows, uint32_t capacity);
 
 /// A trace buffer if INGOT_TRACE is set, else null.
 TraceBuffer *traceOpen();
-void traceEvent(TraceBuffer *trace, const ingot_rt_site *site, uint64_t begin,
-                uint64_t end, int64_t grid, int64_t chunk);
-void traceRun(TraceBuffer *trace, const char *signature, uint64_t begin,
-              uint64_t end);
+void traceEvent(TraceBuffer *trace, const ingot_rt_site *site, uint64_t begin, uint64_t end,
+                int64_t grid, int64_t chunk);
+void traceRun(TraceBuffer *trace, const char *signature, uint64_t begin, uint64_t end);
 void traceClose(TraceBuffer *trace);
 
 } // namespace ingot_rt

@@ -34,8 +34,7 @@ static uint64_t presentFeatures() {
   have(ymm && (c1 >> 29 & 1), INGOT_RT_CPU_F16C);
   have(b7 >> 8 & 1, INGOT_RT_CPU_BMI2);
   // F, DQ, CD, BW, VL.
-  constexpr uint32_t avx512 =
-      1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
+  constexpr uint32_t avx512 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31;
   have(zmm && (b7 & avx512) == avx512, INGOT_RT_CPU_AVX512);
   have(zmm && (a71 >> 5 & 1), INGOT_RT_CPU_AVX512_BF16);
   have(zmm && (c7 >> 11 & 1), INGOT_RT_CPU_AVX512_VNNI);
@@ -46,20 +45,16 @@ static uint64_t presentFeatures() {
 static uint64_t presentFeatures() { return UINT64_MAX; }
 #endif
 
-uint64_t missingCpuFeatures(uint64_t needed) {
-  return needed ? needed & ~presentFeatures() : 0;
-}
+uint64_t missingCpuFeatures(uint64_t needed) { return needed ? needed & ~presentFeatures() : 0; }
 
 void describeCpuFeatures(uint64_t features, char *text, size_t size) {
-  static const char *const names[] = {
-      "SSE4.2", "AVX",     "AVX2",        "FMA",         "F16C",
-      "BMI2",   "AVX-512", "AVX512_BF16", "AVX512_VNNI", "AMX"};
+  static const char *const names[] = {"SSE4.2", "AVX",     "AVX2",        "FMA",         "F16C",
+                                      "BMI2",   "AVX-512", "AVX512_BF16", "AVX512_VNNI", "AMX"};
   size_t used = 0;
   text[0] = 0;
   for (unsigned i = 0; i < sizeof names / sizeof *names && used < size; ++i)
     if (features >> i & 1)
-      used += (size_t)snprintf(text + used, size - used, "%s%s",
-                               used ? ", " : "", names[i]);
+      used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", names[i]);
 }
 
 } // namespace ingot_rt

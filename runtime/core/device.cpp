@@ -33,8 +33,7 @@ ingot_status placeOnDevice(ingot_state *state) {
   char *at = (char *)state->deviceMemory;
   for (uint32_t c = 0; c < m->num_constants && status == INGOT_OK; ++c) {
     state->constants[c] = at;
-    status = device.upload(m, nullptr, at, locate(state, m->constants[c]),
-                           m->constants[c].bytes);
+    status = device.upload(m, nullptr, at, locate(state, m->constants[c]), m->constants[c].bytes);
     at += align256(m->constants[c].bytes);
   }
   for (uint32_t v = 0; v < m->module->num_variables; ++v) {
@@ -48,22 +47,19 @@ ingot_status setInitialValuesOnDevice(ingot_state *state) {
   const ingot_rt_module *m = state->module;
   const ingot_rt_device_functions &device = functionsOf(m);
   ingot_status status = INGOT_OK;
-  for (uint32_t v = 0; v < m->module->num_variables && status == INGOT_OK;
-       ++v) {
+  for (uint32_t v = 0; v < m->module->num_variables && status == INGOT_OK; ++v) {
     const ingot_rt_constant &c = m->initial[v];
-    status = !c.data && c.offset == INGOT_RT_ZERO_INIT
-                 ? device.zero(m, nullptr, state->variables[v],
-                               variableBytes(m->module->variables[v]))
-                 : device.upload(m, nullptr, state->variables[v],
-                                 locate(state, c), c.bytes);
+    status =
+        !c.data && c.offset == INGOT_RT_ZERO_INIT
+            ? device.zero(m, nullptr, state->variables[v], variableBytes(m->module->variables[v]))
+            : device.upload(m, nullptr, state->variables[v], locate(state, c), c.bytes);
   }
   return status;
 }
 
 //===-- Calls -------------------------------------------------------------===//
 
-ingot_status growOnDevice(ingot_context *c, char *&memory, uint64_t &capacity,
-                          uint64_t bytes) {
+ingot_status growOnDevice(ingot_context *c, char *&memory, uint64_t &capacity, uint64_t bytes) {
   const ingot_rt_device_functions &device = functionsOf(c->module);
   if (memory) // work that uses it is done: every call waits for its own
     device.release(c->module, memory);
@@ -90,10 +86,8 @@ void releaseDeviceMemory(ingot_context *c) {
 }
 
 /// Bytes of tensor i of a signature, inputs first; its sizes are at `dims`.
-static uint64_t tensorBytes(const ingot_signature &s, uint32_t i,
-                            const int64_t *&dims) {
-  const ingot_value &v =
-      i < s.num_inputs ? s.inputs[i] : s.outputs[i - s.num_inputs];
+static uint64_t tensorBytes(const ingot_signature &s, uint32_t i, const int64_t *&dims) {
+  const ingot_value &v = i < s.num_inputs ? s.inputs[i] : s.outputs[i - s.num_inputs];
   int64_t count = 0;
   elementCount(dims, v.rank, count);
   dims += v.rank;
@@ -128,10 +122,8 @@ ingot_status runOnDevice(ingot_context *c, uint32_t index) {
     if (status != INGOT_OK)
       return status;
   }
-  ingot_status status =
-      rt.program(c, onDevice, onDevice + signature.num_inputs,
-                 c->state->variables, c->state->constants, c->symbols,
-                 c->arena);
+  ingot_status status = rt.program(c, onDevice, onDevice + signature.num_inputs,
+                                   c->state->variables, c->state->constants, c->symbols, c->arena);
   dims = c->dims;
   for (uint32_t i = 0; i < count && status == INGOT_OK; ++i) {
     uint64_t size = tensorBytes(signature, i, dims);
@@ -143,9 +135,8 @@ ingot_status runOnDevice(ingot_context *c, uint32_t index) {
   return status != INGOT_OK ? status : waited;
 }
 
-int32_t dispatchOnDevice(ingot_context *c, const ingot_rt_site *site,
-                         void *const *buffers, const int64_t *sizes,
-                         int64_t blocks, int64_t threads) {
+int32_t dispatchOnDevice(ingot_context *c, const ingot_rt_site *site, void *const *buffers,
+                         const int64_t *sizes, int64_t blocks, int64_t threads) {
   const ingot_rt_device_functions &device = functionsOf(c->module);
   auto *kernel = (const ingot_rt_device_kernel *)(const void *)site->kernel;
   bool measured = c->profiling || c->trace;
@@ -154,8 +145,8 @@ int32_t dispatchOnDevice(ingot_context *c, const ingot_rt_site *site,
     device.wait(c->module, c->stream);
     begin = nanoseconds();
   }
-  ingot_status status = device.launch(c->module, c->stream, kernel, buffers,
-                                      sizes, blocks, threads);
+  ingot_status status =
+      device.launch(c->module, c->stream, kernel, buffers, sizes, blocks, threads);
   if (status != INGOT_OK || !measured)
     return status;
   status = device.wait(c->module, c->stream);
@@ -169,10 +160,8 @@ int32_t dispatchOnDevice(ingot_context *c, const ingot_rt_site *site,
 
 } // namespace ingot_rt
 
-int32_t ingot_rt_copy(ingot_context *c, void *to, const void *from,
-                      int64_t bytes) {
+int32_t ingot_rt_copy(ingot_context *c, void *to, const void *from, int64_t bytes) {
   if (bytes <= 0)
     return INGOT_OK;
-  return c->module->device->functions->copy(c->module, c->stream, to, from,
-                                            (uint64_t)bytes);
+  return c->module->device->functions->copy(c->module, c->stream, to, from, (uint64_t)bytes);
 }

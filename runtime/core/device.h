@@ -15,21 +15,18 @@ struct ingot_rt_device_functions {
   ingot_status (*openStream)(const ingot_rt_module *module, void **stream);
   void (*closeStream)(const ingot_rt_module *module, void *stream);
   /// Memory aligned to 256 bytes.
-  ingot_status (*allocate)(const ingot_rt_module *module, uint64_t bytes,
-                           void **memory);
+  ingot_status (*allocate)(const ingot_rt_module *module, uint64_t bytes, void **memory);
   void (*release)(const ingot_rt_module *module, void *memory);
-  ingot_status (*upload)(const ingot_rt_module *module, void *stream, void *to,
-                         const void *from, uint64_t bytes);
-  ingot_status (*download)(const ingot_rt_module *module, void *stream,
-                           void *to, const void *from, uint64_t bytes);
-  ingot_status (*copy)(const ingot_rt_module *module, void *stream, void *to,
-                       const void *from, uint64_t bytes);
-  ingot_status (*zero)(const ingot_rt_module *module, void *stream, void *to,
+  ingot_status (*upload)(const ingot_rt_module *module, void *stream, void *to, const void *from,
+                         uint64_t bytes);
+  ingot_status (*download)(const ingot_rt_module *module, void *stream, void *to, const void *from,
+                           uint64_t bytes);
+  ingot_status (*copy)(const ingot_rt_module *module, void *stream, void *to, const void *from,
                        uint64_t bytes);
+  ingot_status (*zero)(const ingot_rt_module *module, void *stream, void *to, uint64_t bytes);
   ingot_status (*launch)(const ingot_rt_module *module, void *stream,
-                         const ingot_rt_device_kernel *kernel,
-                         void *const *buffers, const int64_t *sizes,
-                         int64_t blocks, int64_t threads);
+                         const ingot_rt_device_kernel *kernel, void *const *buffers,
+                         const int64_t *sizes, int64_t blocks, int64_t threads);
   ingot_status (*wait)(const ingot_rt_module *module, void *stream);
 };
 
@@ -41,12 +38,11 @@ ingot_status setInitialValuesOnDevice(ingot_state *state);
 
 /// Uploads the inputs, runs the program, downloads the outputs.
 ingot_status runOnDevice(ingot_context *context, uint32_t signature);
-int32_t dispatchOnDevice(ingot_context *context, const ingot_rt_site *site,
-                         void *const *buffers, const int64_t *sizes,
-                         int64_t blocks, int64_t threads);
+int32_t dispatchOnDevice(ingot_context *context, const ingot_rt_site *site, void *const *buffers,
+                         const int64_t *sizes, int64_t blocks, int64_t threads);
 /// Replaces `memory` by `bytes` new ones.
-ingot_status growOnDevice(ingot_context *context, char *&memory,
-                          uint64_t &capacity, uint64_t bytes);
+ingot_status growOnDevice(ingot_context *context, char *&memory, uint64_t &capacity,
+                          uint64_t bytes);
 /// Frees arena, staging memory and stream.
 void releaseDeviceMemory(ingot_context *context);
 

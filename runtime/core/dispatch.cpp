@@ -31,11 +31,9 @@ static bool growScratch(ingot_context *c, uint64_t bytes) {
   if (stride <= c->scratchStride)
     return true;
   if (c->scratch)
-    c->allocator.release(c->allocator.user, c->scratch,
-                         c->scratchStride * (uint64_t)c->threads);
+    c->allocator.release(c->allocator.user, c->scratch, c->scratchStride * (uint64_t)c->threads);
   c->scratchStride = 0;
-  c->scratch = (char *)c->allocator.allocate(c->allocator.user,
-                                             stride * (uint64_t)c->threads, 64);
+  c->scratch = (char *)c->allocator.allocate(c->allocator.user, stride * (uint64_t)c->threads, 64);
   if (!c->scratch)
     return false;
   c->scratchStride = stride;
@@ -50,8 +48,8 @@ static int32_t runJob(ingot_context *c, const Job &job) {
   return c->pool->run(job, c->threads);
 }
 
-void record(ingot_context *c, const ingot_rt_site *site,
-                   const int64_t *sizes, uint64_t begin, uint64_t end) {
+void record(ingot_context *c, const ingot_rt_site *site, const int64_t *sizes, uint64_t begin,
+            uint64_t end) {
   SiteTotals &t = c->totals[site->index];
   t.calls += 1;
   t.nanoseconds += end - begin;
@@ -72,16 +70,13 @@ ingot_status profile(ingot_context *c, int32_t enable) {
   return INGOT_OK;
 }
 
-uint32_t profileRows(ingot_context *c, ingot_profile_row *rows,
-                     uint32_t capacity) {
+uint32_t profileRows(ingot_context *c, ingot_profile_row *rows, uint32_t capacity) {
   if (!c)
     return 0;
   const ingot_rt_module *m = c->module;
   for (uint32_t i = 0; i < m->num_sites && i < capacity; ++i) {
     const SiteTotals &t = c->totals[i];
-    rows[i] = {m->sites[i]->name, m->sites[i]->nodes,
-               t.calls,           t.nanoseconds,
-               t.flops,           t.bytes};
+    rows[i] = {m->sites[i]->name, m->sites[i]->nodes, t.calls, t.nanoseconds, t.flops, t.bytes};
   }
   return m->num_sites;
 }
@@ -90,9 +85,8 @@ uint32_t profileRows(ingot_context *c, ingot_profile_row *rows,
 
 using namespace ingot_rt;
 
-int32_t ingot_rt_dispatch(ingot_context *c, const ingot_rt_site *site,
-                          void *const *buffers, const int64_t *sizes,
-                          int64_t grid, int64_t chunk, int64_t scratch) {
+int32_t ingot_rt_dispatch(ingot_context *c, const ingot_rt_site *site, void *const *buffers,
+                          const int64_t *sizes, int64_t grid, int64_t chunk, int64_t scratch) {
   if (grid <= 0)
     return 0;
   if (c->module->device)
@@ -106,18 +100,11 @@ int32_t ingot_rt_dispatch(ingot_context *c, const ingot_rt_site *site,
     chunks = (grid - 1) / chunk + 1;
   }
   if (scratch > 0 && !growScratch(c, (uint64_t)scratch))
-    return fail(INGOT_OUT_OF_MEMORY,
-                "%s: no memory for %lld bytes of scratch of kernel %s (%s)",
-                c->module->module->name, (long long)scratch, site->name,
-                site->nodes);
-  Job job = {site->kernel,
-             buffers,
-             sizes,
-             grid,
-             chunk,
-             scratch > 0 ? c->scratch : nullptr,
-             c->scratchStride,
-             (uint32_t)chunks};
+    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for %lld bytes of scratch of kernel %s (%s)",
+                c->module->module->name, (long long)scratch, site->name, site->nodes);
+  Job job = {
+      site->kernel,     buffers,         sizes, grid, chunk, scratch > 0 ? c->scratch : nullptr,
+      c->scratchStride, (uint32_t)chunks};
   int32_t status;
   if (!c->profiling && !c->trace) {
     status = runJob(c, job);
@@ -131,8 +118,8 @@ int32_t ingot_rt_dispatch(ingot_context *c, const ingot_rt_site *site,
       traceEvent(c->trace, site, begin, end, grid, chunk);
   }
   if (status != 0)
-    return fail(status, "%s: %s in kernel %s (%s)", c->module->module->name,
-                statusName(status), site->name, site->nodes);
+    return fail(status, "%s: %s in kernel %s (%s)", c->module->module->name, statusName(status),
+                site->name, site->nodes);
   return 0;
 }
 

@@ -27,8 +27,7 @@ float floatOf(uint32_t b) {
 
 /// Rounds a value of `Bits` (a float or double) to a format with `expBits` of
 /// exponent and `manBits` of mantissa, once, to nearest even.
-template <typename Bits, int srcMan, int srcExp, int manBits, int expBits>
-uint16_t narrow(Bits b) {
+template <typename Bits, int srcMan, int srcExp, int manBits, int expBits> uint16_t narrow(Bits b) {
   constexpr int drop = srcMan - manBits;
   constexpr int rebias = (1 << (srcExp - 1)) - (1 << (expBits - 1));
   constexpr Bits srcManMask = ((Bits)1 << srcMan) - 1;
@@ -74,14 +73,12 @@ float widenHalf(uint16_t h) {
   uint32_t sign = (uint32_t)(h >> 15) << 31;
   uint32_t exponent = h >> 10 & 31, mantissa = h & 1023;
   if (exponent == 31)
-    return floatOf(sign | 0x7f800000 | mantissa << 13 |
-                   (mantissa ? 0x400000 : 0));
+    return floatOf(sign | 0x7f800000 | mantissa << 13 | (mantissa ? 0x400000 : 0));
   if (exponent == 0) {
     if (mantissa == 0)
       return floatOf(sign);
     int lift = __builtin_clz(mantissa) - 21;
-    return floatOf(sign | (uint32_t)(113 - lift) << 23 |
-                   (mantissa << lift & 1023) << 13);
+    return floatOf(sign | (uint32_t)(113 - lift) << 23 | (mantissa << lift & 1023) << 13);
   }
   return floatOf(sign | (exponent + 112) << 23 | mantissa << 13);
 }
@@ -113,21 +110,13 @@ INGOT_RT_HELPER BFloat __truncsfbf2(float v);
 INGOT_RT_HELPER BFloat __truncdfbf2(double v);
 INGOT_RT_HELPER float __extendhfsf2(Half v);
 
-Half __truncsfhf2(float v) {
-  return ofBits<Half>(narrow<uint32_t, 23, 8, 10, 5>(bitsOf(v)));
-}
+Half __truncsfhf2(float v) { return ofBits<Half>(narrow<uint32_t, 23, 8, 10, 5>(bitsOf(v))); }
 
-Half __truncdfhf2(double v) {
-  return ofBits<Half>(narrow<uint64_t, 52, 11, 10, 5>(bitsOf(v)));
-}
+Half __truncdfhf2(double v) { return ofBits<Half>(narrow<uint64_t, 52, 11, 10, 5>(bitsOf(v))); }
 
-BFloat __truncsfbf2(float v) {
-  return ofBits<BFloat>(narrow<uint32_t, 23, 8, 7, 8>(bitsOf(v)));
-}
+BFloat __truncsfbf2(float v) { return ofBits<BFloat>(narrow<uint32_t, 23, 8, 7, 8>(bitsOf(v))); }
 
-BFloat __truncdfbf2(double v) {
-  return ofBits<BFloat>(narrow<uint64_t, 52, 11, 7, 8>(bitsOf(v)));
-}
+BFloat __truncdfbf2(double v) { return ofBits<BFloat>(narrow<uint64_t, 52, 11, 7, 8>(bitsOf(v))); }
 
 float __extendhfsf2(Half v) {
   uint16_t bits;

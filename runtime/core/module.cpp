@@ -72,24 +72,21 @@ static void giveBack(ingot_context *c) {
   contextDestroy(c);
 }
 
-static ingot_status nullPointer(const ingot_module *module,
-                                const ingot_signature &signature,
+static ingot_status nullPointer(const ingot_module *module, const ingot_signature &signature,
                                 const char *kind, const char *name) {
-  return fail(INGOT_INVALID_ARGUMENT, "%s: %s '%s' of '%s': data is null",
-              module->name, kind, name, signature.name);
+  return fail(INGOT_INVALID_ARGUMENT, "%s: %s '%s' of '%s': data is null", module->name, kind, name,
+              signature.name);
 }
 
-static ingot_status typedCall(const ingot_module *module, ingot_context *c,
-                              uint32_t index, const void *const *inputs,
-                              void *const *outputs, const int64_t *sizes,
-                              const int64_t *capacities,
-                              int64_t *const *shapes) {
+static ingot_status typedCall(const ingot_module *module, ingot_context *c, uint32_t index,
+                              const void *const *inputs, void *const *outputs, const int64_t *sizes,
+                              const int64_t *capacities, int64_t *const *shapes) {
   const ingot_signature &signature = module->signatures[index];
   const ingot_rt_signature &rt = c->module->signatures[index];
   for (uint32_t k = 0; k < rt.num_entry_symbols; ++k) {
     if (sizes[k] < 0 || sizes[k] > (int64_t)1 << 40)
-      return fail(INGOT_SHAPE_MISMATCH, "%s: %s of '%s' is %lld", module->name,
-                  signature.sizes[k], signature.name, (long long)sizes[k]);
+      return fail(INGOT_SHAPE_MISMATCH, "%s: %s of '%s' is %lld", module->name, signature.sizes[k],
+                  signature.name, (long long)sizes[k]);
     c->symbols[k] = sizes[k];
   }
   evaluateSizes(c, index);
@@ -99,8 +96,7 @@ static ingot_status typedCall(const ingot_module *module, ingot_context *c,
   for (uint32_t i = 0; i < signature.num_inputs; ++i) {
     const ingot_value &v = signature.inputs[i];
     if (!elementCount(dims, v.rank, count))
-      return fail(INGOT_SHAPE_MISMATCH,
-                  "%s: input '%s' of '%s' would have a negative or huge size",
+      return fail(INGOT_SHAPE_MISMATCH, "%s: input '%s' of '%s' would have a negative or huge size",
                   module->name, v.name, signature.name);
     if (count && !inputs[i])
       return nullPointer(module, signature, "input", v.name);
@@ -112,16 +108,15 @@ static ingot_status typedCall(const ingot_module *module, ingot_context *c,
     const ingot_value &v = signature.outputs[o];
     if (!elementCount(dims, v.rank, count))
       return fail(INGOT_SHAPE_MISMATCH,
-                  "%s: output '%s' of '%s' would have a negative or huge size",
-                  module->name, v.name, signature.name);
+                  "%s: output '%s' of '%s' would have a negative or huge size", module->name,
+                  v.name, signature.name);
     if (count && !outputs[o])
       return nullPointer(module, signature, "output", v.name);
     if ((v.flags & INGOT_VALUE_DATA_DEPENDENT) && capacities[o] < count)
       return fail(INGOT_CAPACITY,
                   "%s: output '%s' of '%s' can have %lld elements, capacity "
                   "is %lld",
-                  module->name, v.name, signature.name, (long long)count,
-                  (long long)capacities[o]);
+                  module->name, v.name, signature.name, (long long)count, (long long)capacities[o]);
     dims += v.rank;
     *pointers++ = outputs[o];
   }
@@ -141,18 +136,15 @@ static ingot_status typedCall(const ingot_module *module, ingot_context *c,
 
 /// A null state stands for the default one, which only modules have.
 static ingot_status needState(const ingot_state *state, const char *what) {
-  return state ? INGOT_OK
-               : fail(INGOT_INVALID_ARGUMENT, "%s: the state is null", what);
+  return state ? INGOT_OK : fail(INGOT_INVALID_ARGUMENT, "%s: the state is null", what);
 }
 
-static ingot_status getChecked(ingot_state *state, uint32_t index, void *data,
-                               size_t bytes) {
+static ingot_status getChecked(ingot_state *state, uint32_t index, void *data, size_t bytes) {
   ingot_status status = needState(state, "state_get");
   return status ? status : stateGet(state, index, data, bytes);
 }
 
-static ingot_status setChecked(ingot_state *state, uint32_t index,
-                               const void *data, size_t bytes) {
+static ingot_status setChecked(ingot_state *state, uint32_t index, const void *data, size_t bytes) {
   ingot_status status = needState(state, "state_set");
   return status ? status : stateSet(state, index, data, bytes);
 }
@@ -188,13 +180,10 @@ const ingot_functions ingot_rt_functions = {
     profileRows,
 };
 
-void ingot_rt_release(const ingot_module *module) {
-  release(instanceOf(internals(module)));
-}
+void ingot_rt_release(const ingot_module *module) { release(instanceOf(internals(module))); }
 
-int32_t ingot_rt_call(const ingot_module *module, ingot_context *context,
-                      uint32_t signature, const void *const *inputs,
-                      void *const *outputs, const int64_t *sizes,
+int32_t ingot_rt_call(const ingot_module *module, ingot_context *context, uint32_t signature,
+                      const void *const *inputs, void *const *outputs, const int64_t *sizes,
                       const int64_t *capacities, int64_t *const *shapes) {
   ingot_context *c = context;
   if (!c) {
@@ -204,10 +193,8 @@ int32_t ingot_rt_call(const ingot_module *module, ingot_context *context,
   }
   ingot_status status =
       c->module->module != module
-          ? fail(INGOT_INVALID_ARGUMENT,
-                 "%s: the context belongs to another model", module->name)
-          : typedCall(module, c, signature, inputs, outputs, sizes, capacities,
-                      shapes);
+          ? fail(INGOT_INVALID_ARGUMENT, "%s: the context belongs to another model", module->name)
+          : typedCall(module, c, signature, inputs, outputs, sizes, capacities, shapes);
   if (!context)
     giveBack(c);
   return status;

@@ -26,19 +26,17 @@ template <typename T> struct Atomic {
   T sub(T v) { return __atomic_fetch_sub(&value, v, __ATOMIC_SEQ_CST); }
   /// Replaces `expected` by `desired`; otherwise loads into `expected`.
   bool swapIf(T &expected, T desired) {
-    return __atomic_compare_exchange_n(&value, &expected, desired, false,
-                                       __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+    return __atomic_compare_exchange_n(&value, &expected, desired, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_ACQUIRE);
   }
 };
 
 inline void futexWait(Atomic<uint32_t> &word, uint32_t seen) {
-  syscall(SYS_futex, &word.value, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr,
-          0);
+  syscall(SYS_futex, &word.value, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
 }
 
 inline void futexWake(Atomic<uint32_t> &word, int count) {
-  syscall(SYS_futex, &word.value, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr,
-          0);
+  syscall(SYS_futex, &word.value, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
 /// Tells the core that this thread spins.

@@ -13,9 +13,7 @@ static constexpr int spinRounds = 1500;
 static constexpr uint64_t chunksMask = 0xffffffffu;
 
 static uint32_t chunksLeft(uint64_t ticket) { return ticket & chunksMask; }
-static int32_t workersAllowed(uint64_t ticket) {
-  return (int32_t)(ticket >> 32 & 0xfff);
-}
+static int32_t workersAllowed(uint64_t ticket) { return (int32_t)(ticket >> 32 & 0xfff); }
 
 void Team::open(const Job &newJob, int32_t workers) {
   job = newJob;
@@ -45,8 +43,7 @@ void Team::work(int32_t worker) {
     uint32_t first = job.chunks - left;
     int64_t lo = (int64_t)first * job.chunk;
     int64_t hi = minimum(job.grid, (int64_t)(first + take) * job.chunk);
-    void *scratch =
-        job.scratch ? job.scratch + worker * job.scratchStride : nullptr;
+    void *scratch = job.scratch ? job.scratch + worker * job.scratchStride : nullptr;
     int32_t status = job.kernel(job.buffers, job.sizes, lo, hi, scratch);
     if (status != 0) {
       uint64_t mine = (uint64_t)first << 32 | (uint32_t)status;

@@ -14,8 +14,7 @@ static void *mallocAllocate(void *, size_t bytes, size_t alignment) {
 
 static void mallocRelease(void *, void *memory, size_t) { free(memory); }
 
-const ingot_allocator defaultAllocator = {mallocAllocate, mallocRelease,
-                                          nullptr};
+const ingot_allocator defaultAllocator = {mallocAllocate, mallocRelease, nullptr};
 
 bool elementCount(const int64_t *dims, int32_t rank, int64_t &count) {
   count = 1;
@@ -31,8 +30,7 @@ bool elementCount(const int64_t *dims, int32_t rank, int64_t &count) {
   }
   // Below 2^58 elements the bytes of any dtype fit as well.
   for (int32_t i = 0; i < rank; ++i)
-    if (__builtin_mul_overflow(count, dims[i], &count) || count > (int64_t)1
-                                                                      << 58)
+    if (__builtin_mul_overflow(count, dims[i], &count) || count > (int64_t)1 << 58)
       return false;
   return true;
 }
@@ -63,8 +61,7 @@ static ingot_status setInitialValues(ingot_state *state) {
   return INGOT_OK;
 }
 
-ingot_status stateCreate(const ingot_module *module,
-                         const ingot_state_options *options,
+ingot_status stateCreate(const ingot_module *module, const ingot_state_options *options,
                          ingot_state **out) {
   if (!module || !out)
     return fail(INGOT_INVALID_ARGUMENT, "state_create: null argument");
@@ -73,13 +70,12 @@ ingot_status stateCreate(const ingot_module *module,
   ingot_allocator allocator =
       options && options->allocator ? *options->allocator : defaultAllocator;
   uint32_t variables = module->num_variables;
-  uint64_t selfBytes = align64(sizeof(ingot_state)) +
-                       (variables + m->num_constants) * sizeof(void *);
-  auto *state =
-      (ingot_state *)allocator.allocate(allocator.user, selfBytes, 64);
+  uint64_t selfBytes =
+      align64(sizeof(ingot_state)) + (variables + m->num_constants) * sizeof(void *);
+  auto *state = (ingot_state *)allocator.allocate(allocator.user, selfBytes, 64);
   if (!state)
-    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for a state (%llu bytes)",
-                module->name, (unsigned long long)selfBytes);
+    return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for a state (%llu bytes)", module->name,
+                (unsigned long long)selfBytes);
   memset(state, 0, selfBytes);
   state->module = m;
   state->allocator = allocator;
@@ -89,8 +85,7 @@ ingot_status stateCreate(const ingot_module *module,
   state->constants = (const void **)(state->variables + variables);
   state->weights = m->weights;
   if (module->weights_file) {
-    ingot_status status =
-        mapWeights(state, options ? options->weights_path : nullptr);
+    ingot_status status = mapWeights(state, options ? options->weights_path : nullptr);
     if (status != INGOT_OK) {
       allocator.release(allocator.user, state, selfBytes);
       return status;
@@ -109,14 +104,12 @@ ingot_status stateCreate(const ingot_module *module,
   for (uint32_t v = 0; v < variables; ++v)
     state->memoryBytes += align64(variableBytes(module->variables[v]));
   if (state->memoryBytes) {
-    state->memory =
-        (char *)allocator.allocate(allocator.user, state->memoryBytes, 64);
+    state->memory = (char *)allocator.allocate(allocator.user, state->memoryBytes, 64);
     if (!state->memory) {
       uint64_t bytes = state->memoryBytes;
       state->memoryBytes = 0;
       stateDestroy(state);
-      return fail(INGOT_OUT_OF_MEMORY,
-                  "%s: no memory for the variables (%llu bytes)", module->name,
+      return fail(INGOT_OUT_OF_MEMORY, "%s: no memory for the variables (%llu bytes)", module->name,
                   (unsigned long long)bytes);
     }
   }
@@ -135,8 +128,7 @@ void stateDestroy(ingot_state *state) {
     return;
   ingot_allocator allocator = state->allocator;
   if (state->deviceMemory)
-    state->module->device->functions->release(state->module,
-                                              state->deviceMemory);
+    state->module->device->functions->release(state->module, state->deviceMemory);
   unmapWeights(state);
   if (state->memory)
     allocator.release(allocator.user, state->memory, state->memoryBytes);
@@ -177,24 +169,21 @@ void releaseState(ingot_state *state, bool writes) {
     state->users.sub(1);
 }
 
-static ingot_status checkAccess(ingot_state *state, uint32_t index,
-                                const void *data, size_t bytes,
+static ingot_status checkAccess(ingot_state *state, uint32_t index, const void *data, size_t bytes,
                                 const char *what) {
   const ingot_module *module = state->module->module;
   if (index >= module->num_variables)
-    return fail(INGOT_INVALID_ARGUMENT,
-                "%s: %s: there is no variable %u; the model has %u",
+    return fail(INGOT_INVALID_ARGUMENT, "%s: %s: there is no variable %u; the model has %u",
                 module->name, what, index, module->num_variables);
   const ingot_variable &v = module->variables[index];
   uint64_t expected = variableBytes(v);
   if (bytes != expected)
-    return fail(INGOT_CAPACITY,
-                "%s: %s: variable '%s' has %llu bytes, the buffer %llu",
+    return fail(INGOT_CAPACITY, "%s: %s: variable '%s' has %llu bytes, the buffer %llu",
                 module->name, what, v.name, (unsigned long long)expected,
                 (unsigned long long)bytes);
   if (!data && bytes)
-    return fail(INGOT_INVALID_ARGUMENT, "%s: %s: variable '%s': null buffer",
-                module->name, what, v.name);
+    return fail(INGOT_INVALID_ARGUMENT, "%s: %s: variable '%s': null buffer", module->name, what,
+                v.name);
   return INGOT_OK;
 }
 
@@ -203,32 +192,28 @@ static ingot_status busy(const ingot_state *state, const char *what) {
               state->module->module->name, what);
 }
 
-ingot_status stateGet(ingot_state *state, uint32_t index, void *data,
-                      size_t bytes) {
+ingot_status stateGet(ingot_state *state, uint32_t index, void *data, size_t bytes) {
   ingot_status status = checkAccess(state, index, data, bytes, "state_get");
   if (status != INGOT_OK)
     return status;
   if (!acquireState(state, false))
     return busy(state, "state_get");
   if (const ingot_rt_device *d = state->module->device)
-    status = d->functions->download(state->module, nullptr, data,
-                                    state->variables[index], bytes);
+    status = d->functions->download(state->module, nullptr, data, state->variables[index], bytes);
   else
     memcpy(data, state->variables[index], bytes);
   releaseState(state, false);
   return status;
 }
 
-ingot_status stateSet(ingot_state *state, uint32_t index, const void *data,
-                      size_t bytes) {
+ingot_status stateSet(ingot_state *state, uint32_t index, const void *data, size_t bytes) {
   ingot_status status = checkAccess(state, index, data, bytes, "state_set");
   if (status != INGOT_OK)
     return status;
   if (!acquireState(state, true))
     return busy(state, "state_set");
   if (const ingot_rt_device *d = state->module->device)
-    status = d->functions->upload(state->module, nullptr,
-                                  state->variables[index], data, bytes);
+    status = d->functions->upload(state->module, nullptr, state->variables[index], data, bytes);
   else
     memcpy(state->variables[index], data, bytes);
   releaseState(state, true);

@@ -95,8 +95,8 @@ static void quote(const char *name, char *out, size_t size) {
   out[n] = 0;
 }
 
-static void event(TraceBuffer *trace, const char *name, const char *category,
-                  uint64_t begin, uint64_t end, const char *arguments) {
+static void event(TraceBuffer *trace, const char *name, const char *category, uint64_t begin,
+                  uint64_t end, const char *arguments) {
   if (!trace->thread)
     trace->thread = syscall(SYS_gettid);
   char quoted[256];
@@ -106,22 +106,19 @@ static void event(TraceBuffer *trace, const char *name, const char *category,
          "\"tid\":%lld,\"ts\":%llu.%03u,\"dur\":%llu.%03u,\"args\":{%s}}",
          quoted, category, (int)getpid(), (long long)trace->thread,
          (unsigned long long)(begin / 1000), (unsigned)(begin % 1000),
-         (unsigned long long)((end - begin) / 1000),
-         (unsigned)((end - begin) % 1000), arguments);
+         (unsigned long long)((end - begin) / 1000), (unsigned)((end - begin) % 1000), arguments);
 }
 
-void traceEvent(TraceBuffer *trace, const ingot_rt_site *site, uint64_t begin,
-                uint64_t end, int64_t grid, int64_t chunk) {
+void traceEvent(TraceBuffer *trace, const ingot_rt_site *site, uint64_t begin, uint64_t end,
+                int64_t grid, int64_t chunk) {
   char nodes[512], arguments[640];
   quote(site->nodes, nodes, sizeof nodes);
-  snprintf(arguments, sizeof arguments,
-           "\"nodes\":\"%s\",\"grid\":%lld,\"chunk\":%lld", nodes,
+  snprintf(arguments, sizeof arguments, "\"nodes\":\"%s\",\"grid\":%lld,\"chunk\":%lld", nodes,
            (long long)grid, (long long)chunk);
   event(trace, site->name, "kernel", begin, end, arguments);
 }
 
-void traceRun(TraceBuffer *trace, const char *signature, uint64_t begin,
-              uint64_t end) {
+void traceRun(TraceBuffer *trace, const char *signature, uint64_t begin, uint64_t end) {
   event(trace, signature, "run", begin, end, "");
 }
 

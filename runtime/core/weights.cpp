@@ -28,8 +28,7 @@ static bool ownFolder(char *folder, size_t size) {
   auto self = (unsigned long)(uintptr_t)&defaultAllocator;
   while (line && !found && fgets(line, PATH_MAX + 128, maps)) {
     unsigned long begin = 0, end = 0;
-    if (sscanf(line, "%lx-%lx", &begin, &end) != 2 || self < begin ||
-        self >= end)
+    if (sscanf(line, "%lx-%lx", &begin, &end) != 2 || self < begin || self >= end)
       continue;
     char *path = strchr(line, '/');
     char *slash = path ? strrchr(path, '/') : nullptr;
@@ -44,8 +43,7 @@ static bool ownFolder(char *folder, size_t size) {
   return found;
 }
 
-static int openWeights(const char *given, const char *name, char *path,
-                       size_t size) {
+static int openWeights(const char *given, const char *name, char *path, size_t size) {
   if (given) {
     snprintf(path, size, "%s", given);
     return open(path, O_RDONLY | O_CLOEXEC);
@@ -85,12 +83,11 @@ ingot_status mapWeights(ingot_state *state, const char *given) {
     memory = mmap(nullptr, need, PROT_READ, MAP_PRIVATE, fd, 0);
   close(fd);
   if (!rightSize)
-    return fail(INGOT_IO, "%s: '%s' is not its weights: %llu bytes expected",
-                model, path, (unsigned long long)need);
+    return fail(INGOT_IO, "%s: '%s' is not its weights: %llu bytes expected", model, path,
+                (unsigned long long)need);
   if (memory == MAP_FAILED)
     return fail(INGOT_IO, "%s: cannot map '%s' into memory", model, path);
-  if (hashBytes((const char *)memory, m->weights_file_offset) !=
-      m->weights_file_check) {
+  if (hashBytes((const char *)memory, m->weights_file_offset) != m->weights_file_check) {
     munmap(memory, need);
     return fail(INGOT_IO,
                 "%s: '%s' is not its weights: the header differs from what "

@@ -28,29 +28,28 @@ enum {
   largestParams = 128
 };
 
-#define INGOT_CUDA_FUNCTIONS(X)                                                \
-  X(cuInit, (unsigned))                                                        \
-  X(cuDeviceGetCount, (int *))                                                 \
-  X(cuDeviceGet, (CUdevice *, int))                                            \
-  X(cuDeviceGetAttribute, (int *, int, CUdevice))                              \
-  X(cuDevicePrimaryCtxRetain, (CUcontext *, CUdevice))                         \
-  X(cuDevicePrimaryCtxRelease_v2, (CUdevice))                                  \
-  X(cuCtxSetCurrent, (CUcontext))                                              \
-  X(cuModuleLoadDataEx, (CUmodule *, const void *, unsigned, int *, void **))  \
-  X(cuModuleGetFunction, (CUfunction *, CUmodule, const char *))               \
-  X(cuModuleUnload, (CUmodule))                                                \
-  X(cuMemAlloc_v2, (CUdeviceptr *, size_t))                                    \
-  X(cuMemFree_v2, (CUdeviceptr))                                               \
-  X(cuMemcpyHtoDAsync_v2, (CUdeviceptr, const void *, size_t, CUstream))       \
-  X(cuMemcpyDtoHAsync_v2, (void *, CUdeviceptr, size_t, CUstream))             \
-  X(cuMemcpyDtoDAsync_v2, (CUdeviceptr, CUdeviceptr, size_t, CUstream))        \
-  X(cuMemsetD8Async, (CUdeviceptr, unsigned char, size_t, CUstream))           \
-  X(cuStreamCreate, (CUstream *, unsigned))                                    \
-  X(cuStreamDestroy_v2, (CUstream))                                            \
-  X(cuStreamSynchronize, (CUstream))                                           \
-  X(cuLaunchKernel, (CUfunction, unsigned, unsigned, unsigned, unsigned,       \
-                     unsigned, unsigned, unsigned, CUstream, void **,          \
-                     void **))                                                 \
+#define INGOT_CUDA_FUNCTIONS(X)                                                                    \
+  X(cuInit, (unsigned))                                                                            \
+  X(cuDeviceGetCount, (int *))                                                                     \
+  X(cuDeviceGet, (CUdevice *, int))                                                                \
+  X(cuDeviceGetAttribute, (int *, int, CUdevice))                                                  \
+  X(cuDevicePrimaryCtxRetain, (CUcontext *, CUdevice))                                             \
+  X(cuDevicePrimaryCtxRelease_v2, (CUdevice))                                                      \
+  X(cuCtxSetCurrent, (CUcontext))                                                                  \
+  X(cuModuleLoadDataEx, (CUmodule *, const void *, unsigned, int *, void **))                      \
+  X(cuModuleGetFunction, (CUfunction *, CUmodule, const char *))                                   \
+  X(cuModuleUnload, (CUmodule))                                                                    \
+  X(cuMemAlloc_v2, (CUdeviceptr *, size_t))                                                        \
+  X(cuMemFree_v2, (CUdeviceptr))                                                                   \
+  X(cuMemcpyHtoDAsync_v2, (CUdeviceptr, const void *, size_t, CUstream))                           \
+  X(cuMemcpyDtoHAsync_v2, (void *, CUdeviceptr, size_t, CUstream))                                 \
+  X(cuMemcpyDtoDAsync_v2, (CUdeviceptr, CUdeviceptr, size_t, CUstream))                            \
+  X(cuMemsetD8Async, (CUdeviceptr, unsigned char, size_t, CUstream))                               \
+  X(cuStreamCreate, (CUstream *, unsigned))                                                        \
+  X(cuStreamDestroy_v2, (CUstream))                                                                \
+  X(cuStreamSynchronize, (CUstream))                                                               \
+  X(cuLaunchKernel, (CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,       \
+                     unsigned, CUstream, void **, void **))                                        \
   X(cuGetErrorString, (CUresult, const char **))
 
 /// The driver and what a module has of it.
@@ -64,19 +63,16 @@ struct Cuda {
   CUfunction *kernels;
 };
 
-Cuda *cudaOf(const ingot_rt_module *m) {
-  return (Cuda *)instanceOf(m).device.loadAcquire();
-}
+Cuda *cudaOf(const ingot_rt_module *m) { return (Cuda *)instanceOf(m).device.loadAcquire(); }
 
-ingot_status check(const ingot_rt_module *m, const Cuda *cuda, CUresult result,
-                   const char *what) {
+ingot_status check(const ingot_rt_module *m, const Cuda *cuda, CUresult result, const char *what) {
   if (result == 0)
     return INGOT_OK;
   const char *text = nullptr;
   cuda->cuGetErrorString(result, &text);
   return fail(result == errorOutOfMemory ? INGOT_OUT_OF_MEMORY : INGOT_FAILED,
-              "%s: CUDA: %s: %s (%d)", m->module->name, what,
-              text ? text : "unknown error", result);
+              "%s: CUDA: %s: %s (%d)", m->module->name, what, text ? text : "unknown error",
+              result);
 }
 
 CUdeviceptr address(const void *p) { return (CUdeviceptr)(uintptr_t)p; }
@@ -93,15 +89,14 @@ ingot_status loadDriver(const ingot_rt_module *m, Cuda *cuda) {
                 "the model with --target cpu",
                 m->module->name);
   const char *missing = nullptr;
-#define INGOT_CUDA_LOAD(NAME, ARGUMENTS)                                       \
-  cuda->NAME = (CUresult(*) ARGUMENTS)dlsym(library, #NAME);                   \
-  if (!cuda->NAME)                                                             \
+#define INGOT_CUDA_LOAD(NAME, ARGUMENTS)                                                           \
+  cuda->NAME = (CUresult(*) ARGUMENTS)dlsym(library, #NAME);                                       \
+  if (!cuda->NAME)                                                                                 \
     missing = #NAME;
   INGOT_CUDA_FUNCTIONS(INGOT_CUDA_LOAD)
 #undef INGOT_CUDA_LOAD
   if (missing)
-    return fail(INGOT_UNSUPPORTED,
-                "%s: the NVIDIA driver is too old: it has no %s",
+    return fail(INGOT_UNSUPPORTED, "%s: the NVIDIA driver is too old: it has no %s",
                 m->module->name, missing);
   return INGOT_OK;
 }
@@ -121,23 +116,17 @@ ingot_status findDevice(const ingot_rt_module *m, Cuda *cuda, int &arch) {
                 m->module->name, text ? text : "no device");
   }
   int major = 0, minor = 0;
-  ingot_status status =
-      check(m, cuda, cuda->cuDeviceGet(&cuda->device, 0), "device 0");
+  ingot_status status = check(m, cuda, cuda->cuDeviceGet(&cuda->device, 0), "device 0");
   if (status == INGOT_OK)
-    status = check(m, cuda,
-                   cuda->cuDeviceGetAttribute(&major, attributeMajor,
-                                              cuda->device),
+    status = check(m, cuda, cuda->cuDeviceGetAttribute(&major, attributeMajor, cuda->device),
                    "compute capability");
   if (status == INGOT_OK)
-    status = check(m, cuda,
-                   cuda->cuDeviceGetAttribute(&minor, attributeMinor,
-                                              cuda->device),
+    status = check(m, cuda, cuda->cuDeviceGetAttribute(&minor, attributeMinor, cuda->device),
                    "compute capability");
   arch = 10 * major + minor;
   if (status != INGOT_OK)
     return status;
-  return check(m, cuda,
-               cuda->cuDevicePrimaryCtxRetain(&cuda->context, cuda->device),
+  return check(m, cuda, cuda->cuDevicePrimaryCtxRetain(&cuda->context, cuda->device),
                "making a context");
 }
 
@@ -148,8 +137,7 @@ const ingot_rt_device_image *chooseImage(const ingot_rt_device *d, int arch) {
     const ingot_rt_device_image &image = d->images[i];
     if (image.exact ? (int)image.arch != arch : (int)image.arch > arch)
       continue;
-    if (!best || image.arch > best->arch ||
-        (image.arch == best->arch && image.exact))
+    if (!best || image.arch > best->arch || (image.arch == best->arch && image.exact))
       best = &image;
   }
   return best;
@@ -163,20 +151,17 @@ ingot_status loadCode(const ingot_rt_module *m, Cuda *cuda, int arch) {
                 "%s: has no code for this GPU (sm_%d); compile the model with "
                 "--target cuda:sm_%d",
                 m->module->name, arch, arch);
-  ingot_status status =
-      check(m, cuda, cuda->cuCtxSetCurrent(cuda->context), "context");
+  ingot_status status = check(m, cuda, cuda->cuCtxSetCurrent(cuda->context), "context");
   if (status != INGOT_OK)
     return status;
   char log[512] = "";
   int options[] = {optionErrorLog, optionErrorLogBytes};
   void *values[] = {log, (void *)(uintptr_t)(sizeof log - 1)};
-  CUresult result = cuda->cuModuleLoadDataEx(&cuda->module, image->data, 2,
-                                             options, values);
+  CUresult result = cuda->cuModuleLoadDataEx(&cuda->module, image->data, 2, options, values);
   if (result != 0) {
     const char *text = nullptr;
     cuda->cuGetErrorString(result, &text);
-    return fail(INGOT_UNSUPPORTED,
-                "%s: the driver does not take the GPU code: %s (%d) %s",
+    return fail(INGOT_UNSUPPORTED, "%s: the driver does not take the GPU code: %s (%d) %s",
                 m->module->name, text ? text : "unknown error", result, log);
   }
   cuda->kernels = (CUfunction *)calloc(d->num_kernels + 1, sizeof(CUfunction));
@@ -184,8 +169,7 @@ ingot_status loadCode(const ingot_rt_module *m, Cuda *cuda, int arch) {
     return fail(INGOT_OUT_OF_MEMORY, "%s: no memory", m->module->name);
   for (uint32_t k = 0; k < d->num_kernels && status == INGOT_OK; ++k)
     status = check(m, cuda,
-                   cuda->cuModuleGetFunction(&cuda->kernels[k], cuda->module,
-                                             d->kernels[k]->name),
+                   cuda->cuModuleGetFunction(&cuda->kernels[k], cuda->module, d->kernels[k]->name),
                    d->kernels[k]->name);
   return status;
 }
@@ -222,9 +206,7 @@ ingot_status open(const ingot_rt_module *m) {
   return status;
 }
 
-void close(const ingot_rt_module *m) {
-  destroy((Cuda *)instanceOf(m).device.exchange(nullptr));
-}
+void close(const ingot_rt_module *m) { destroy((Cuda *)instanceOf(m).device.exchange(nullptr)); }
 
 //===-- Work --------------------------------------------------------------===//
 
@@ -232,8 +214,7 @@ void close(const ingot_rt_module *m) {
 ingot_status enter(const ingot_rt_module *m, Cuda *&cuda) {
   cuda = cudaOf(m);
   if (!cuda)
-    return fail(INGOT_FAILED, "%s: CUDA is closed: the artifact was unloaded",
-                m->module->name);
+    return fail(INGOT_FAILED, "%s: CUDA is closed: the artifact was unloaded", m->module->name);
   return check(m, cuda, cuda->cuCtxSetCurrent(cuda->context), "context");
 }
 
@@ -242,12 +223,10 @@ ingot_status wait(const ingot_rt_module *m, void *stream) {
   ingot_status status = enter(m, cuda);
   if (status != INGOT_OK)
     return status;
-  return check(m, cuda, cuda->cuStreamSynchronize((CUstream)stream),
-               "running kernels");
+  return check(m, cuda, cuda->cuStreamSynchronize((CUstream)stream), "running kernels");
 }
 /// Waits if the caller asked for it by a null stream.
-ingot_status finish(const ingot_rt_module *m, void *stream,
-                    ingot_status status) {
+ingot_status finish(const ingot_rt_module *m, void *stream, ingot_status status) {
   return status != INGOT_OK || stream ? status : wait(m, nullptr);
 }
 
@@ -256,8 +235,7 @@ ingot_status openStream(const ingot_rt_module *m, void **stream) {
   ingot_status status = enter(m, cuda);
   if (status != INGOT_OK)
     return status;
-  return check(m, cuda,
-               cuda->cuStreamCreate((CUstream *)stream, streamNonBlocking),
+  return check(m, cuda, cuda->cuStreamCreate((CUstream *)stream, streamNonBlocking),
                "making a stream");
 }
 void closeStream(const ingot_rt_module *m, void *stream) {
@@ -275,8 +253,7 @@ ingot_status allocate(const ingot_rt_module *m, uint64_t bytes, void **memory) {
   CUresult result = cuda->cuMemAlloc_v2(&p, bytes ? bytes : 1);
   *memory = (void *)(uintptr_t)p;
   if (result == errorOutOfMemory)
-    return fail(INGOT_OUT_OF_MEMORY,
-                "%s: the GPU has no %llu bytes of memory left",
+    return fail(INGOT_OUT_OF_MEMORY, "%s: the GPU has no %llu bytes of memory left",
                 m->module->name, (unsigned long long)bytes);
   return check(m, cuda, result, "allocating memory");
 }
@@ -286,43 +263,29 @@ void release(const ingot_rt_module *m, void *memory) {
     cuda->cuMemFree_v2(address(memory));
 }
 
-ingot_status upload(const ingot_rt_module *m, void *stream, void *to,
-                    const void *from, uint64_t bytes) {
+ingot_status upload(const ingot_rt_module *m, void *stream, void *to, const void *from,
+                    uint64_t bytes) {
   Cuda *cuda;
   ingot_status status = enter(m, cuda);
   if (status != INGOT_OK || bytes == 0)
     return status;
   return finish(m, stream,
                 check(m, cuda,
-                      cuda->cuMemcpyHtoDAsync_v2(address(to), from, bytes,
-                                                 (CUstream)stream),
+                      cuda->cuMemcpyHtoDAsync_v2(address(to), from, bytes, (CUstream)stream),
                       "copying to the GPU"));
 }
-ingot_status download(const ingot_rt_module *m, void *stream, void *to,
-                      const void *from, uint64_t bytes) {
+ingot_status download(const ingot_rt_module *m, void *stream, void *to, const void *from,
+                      uint64_t bytes) {
   Cuda *cuda;
   ingot_status status = enter(m, cuda);
   if (status != INGOT_OK || bytes == 0)
     return status;
   return finish(m, stream,
                 check(m, cuda,
-                      cuda->cuMemcpyDtoHAsync_v2(to, address(from), bytes,
-                                                 (CUstream)stream),
+                      cuda->cuMemcpyDtoHAsync_v2(to, address(from), bytes, (CUstream)stream),
                       "copying from the GPU"));
 }
-ingot_status copy(const ingot_rt_module *m, void *stream, void *to,
-                  const void *from, uint64_t bytes) {
-  Cuda *cuda;
-  ingot_status status = enter(m, cuda);
-  if (status != INGOT_OK || bytes == 0)
-    return status;
-  return finish(m, stream,
-                check(m, cuda,
-                      cuda->cuMemcpyDtoDAsync_v2(address(to), address(from),
-                                                 bytes, (CUstream)stream),
-                      "copying on the GPU"));
-}
-ingot_status zero(const ingot_rt_module *m, void *stream, void *to,
+ingot_status copy(const ingot_rt_module *m, void *stream, void *to, const void *from,
                   uint64_t bytes) {
   Cuda *cuda;
   ingot_status status = enter(m, cuda);
@@ -331,13 +294,21 @@ ingot_status zero(const ingot_rt_module *m, void *stream, void *to,
   return finish(
       m, stream,
       check(m, cuda,
-            cuda->cuMemsetD8Async(address(to), 0, bytes, (CUstream)stream),
-            "clearing memory"));
+            cuda->cuMemcpyDtoDAsync_v2(address(to), address(from), bytes, (CUstream)stream),
+            "copying on the GPU"));
+}
+ingot_status zero(const ingot_rt_module *m, void *stream, void *to, uint64_t bytes) {
+  Cuda *cuda;
+  ingot_status status = enter(m, cuda);
+  if (status != INGOT_OK || bytes == 0)
+    return status;
+  return finish(m, stream,
+                check(m, cuda, cuda->cuMemsetD8Async(address(to), 0, bytes, (CUstream)stream),
+                      "clearing memory"));
 }
 
-ingot_status launch(const ingot_rt_module *m, void *stream,
-                    const ingot_rt_device_kernel *kernel, void *const *buffers,
-                    const int64_t *sizes, int64_t blocks, int64_t threads) {
+ingot_status launch(const ingot_rt_module *m, void *stream, const ingot_rt_device_kernel *kernel,
+                    void *const *buffers, const int64_t *sizes, int64_t blocks, int64_t threads) {
   Cuda *cuda;
   ingot_status status = enter(m, cuda);
   if (status != INGOT_OK)
@@ -355,10 +326,8 @@ ingot_status launch(const ingot_rt_module *m, void *stream,
   for (uint32_t i = 0; i < kernel->num_sizes; ++i)
     params[kernel->num_buffers + i] = (void *)(uintptr_t)&sizes[i];
   return check(m, cuda,
-               cuda->cuLaunchKernel(cuda->kernels[kernel->index],
-                                    (unsigned)blocks, 1, 1, (unsigned)threads,
-                                    1, 1, 0, (CUstream)stream, params,
-                                    nullptr),
+               cuda->cuLaunchKernel(cuda->kernels[kernel->index], (unsigned)blocks, 1, 1,
+                                    (unsigned)threads, 1, 1, 0, (CUstream)stream, params, nullptr),
                kernel->name);
 }
 
@@ -366,7 +335,6 @@ ingot_status launch(const ingot_rt_module *m, void *stream,
 } // namespace ingot_rt
 
 extern "C" const ingot_rt_device_functions ingot_rt_cuda_functions = {
-    ingot_rt::open,       ingot_rt::close,    ingot_rt::openStream,
-    ingot_rt::closeStream, ingot_rt::allocate, ingot_rt::release,
-    ingot_rt::upload,     ingot_rt::download, ingot_rt::copy,
-    ingot_rt::zero,       ingot_rt::launch,   ingot_rt::wait};
+    ingot_rt::open,     ingot_rt::close,   ingot_rt::openStream, ingot_rt::closeStream,
+    ingot_rt::allocate, ingot_rt::release, ingot_rt::upload,     ingot_rt::download,
+    ingot_rt::copy,     ingot_rt::zero,    ingot_rt::launch,     ingot_rt::wait};

@@ -20,9 +20,10 @@ namespace {
 const struct {
   ingot_dtype dtype;
   const char *descr;
-} kDescr[] = {{INGOT_BOOL, "|b1"}, {INGOT_I8, "|i1"},  {INGOT_I16, "<i2"}, {INGOT_I32, "<i4"}, {INGOT_I64, "<i8"},
-              {INGOT_U8, "|u1"},   {INGOT_U16, "<u2"}, {INGOT_U32, "<u4"}, {INGOT_U64, "<u8"}, {INGOT_F16, "<f2"},
-              {INGOT_BF16, "|V2"}, {INGOT_F32, "<f4"}, {INGOT_F64, "<f8"}, {INGOT_C64, "<c8"}, {INGOT_C128, "<c16"}};
+} kDescr[] = {{INGOT_BOOL, "|b1"}, {INGOT_I8, "|i1"},  {INGOT_I16, "<i2"},  {INGOT_I32, "<i4"},
+              {INGOT_I64, "<i8"},  {INGOT_U8, "|u1"},  {INGOT_U16, "<u2"},  {INGOT_U32, "<u4"},
+              {INGOT_U64, "<u8"},  {INGOT_F16, "<f2"}, {INGOT_BF16, "|V2"}, {INGOT_F32, "<f4"},
+              {INGOT_F64, "<f8"},  {INGOT_C64, "<c8"}, {INGOT_C128, "<c16"}};
 
 uint64_t little(const char *p, int bytes) {
   uint64_t v = 0;
@@ -74,7 +75,8 @@ std::string parseNpy(std::string_view bytes, Array &array) {
   std::string_view header = bytes.substr(start, length), descr = field(header, "descr");
   for (auto &d : kDescr) {
     size_t quote = descr.find('\'');
-    if (quote != std::string_view::npos && descr.compare(quote + 1, std::strlen(d.descr) + 1, std::string(d.descr) + "'") == 0)
+    if (quote != std::string_view::npos &&
+        descr.compare(quote + 1, std::strlen(d.descr) + 1, std::string(d.descr) + "'") == 0)
       array.dtype = d.dtype;
   }
   if (array.dtype == INGOT_INVALID_DTYPE)
@@ -87,7 +89,8 @@ std::string parseNpy(std::string_view bytes, Array &array) {
     return "has a shape that is not valid";
   std::string_view data = bytes.substr(start + length);
   if (data.size() < need)
-    return "holds " + std::to_string(data.size()) + " bytes of data, its shape needs " + std::to_string(need);
+    return "holds " + std::to_string(data.size()) + " bytes of data, its shape needs " +
+           std::to_string(need);
   array.data.assign(data.begin(), data.begin() + need);
   return "";
 }
@@ -100,7 +103,8 @@ std::string printNpy(const Array &array) {
     shape.pop_back();
   for (auto &d : kDescr)
     if (d.dtype == array.dtype)
-      header = "{'descr': '" + std::string(d.descr) + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+      header = "{'descr': '" + std::string(d.descr) + "', 'fortran_order': False, 'shape': (" +
+               shape + "), }";
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
   std::string out("\x93NUMPY\x01\0", 8);
@@ -169,7 +173,8 @@ bool listMembers(std::string_view zip, std::vector<Member> &members) {
     uint64_t name = little(p + 28, 2), extra = little(p + 30, 2), comment = little(p + 32, 2);
     if (zip.size() - at < 46 + name + extra + comment)
       return false;
-    Member m{std::string(p + 46, name), little(p + 10, 2), little(p + 20, 4), little(p + 24, 4), little(p + 42, 4)};
+    Member m{std::string(p + 46, name), little(p + 10, 2), little(p + 20, 4), little(p + 24, 4),
+             little(p + 42, 4)};
     for (uint64_t e = 0; e + 4 <= extra;) {
       const char *x = p + 46 + name + e;
       uint64_t id = little(x, 2), length = little(x + 2, 2), used = 4;
@@ -193,9 +198,11 @@ bool listMembers(std::string_view zip, std::vector<Member> &members) {
 }
 /// The bytes of a member; a text is what is wrong.
 std::string memberBytes(std::string_view zip, const Member &m, std::string &out) {
-  if (m.offset > zip.size() || zip.size() - m.offset < 30 || zip.compare(m.offset, 4, "PK\3\4") != 0)
+  if (m.offset > zip.size() || zip.size() - m.offset < 30 ||
+      zip.compare(m.offset, 4, "PK\3\4") != 0)
     return "is damaged";
-  uint64_t start = m.offset + 30 + little(zip.data() + m.offset + 26, 2) + little(zip.data() + m.offset + 28, 2);
+  uint64_t start =
+      m.offset + 30 + little(zip.data() + m.offset + 26, 2) + little(zip.data() + m.offset + 28, 2);
   if (start > zip.size() || zip.size() - start < m.packed)
     return "is truncated";
   std::string_view packed = zip.substr(start, m.packed);
@@ -259,7 +266,8 @@ std::string Array::describe() const {
   std::string text;
   for (int64_t d : shape)
     text += (text.empty() ? "" : "x") + std::to_string(d);
-  return (text.empty() ? "a single value" : text) + " of " + std::to_string(ingot_dtype_size(dtype)) + "-byte elements";
+  return (text.empty() ? "a single value" : text) + " of " +
+         std::to_string(ingot_dtype_size(dtype)) + "-byte elements";
 }
 
 bool readArrays(const std::string &path, Arrays &arrays, std::string &error) {

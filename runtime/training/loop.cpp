@@ -33,7 +33,8 @@ double scalarOf(const char *data, ingot_dtype dtype) {
 std::string declared(const ingot_value &v) {
   std::string text;
   for (int32_t d = 0; d < v.rank; ++d)
-    text += (d ? "x" : "") + (v.dims[d] < 0 ? std::string(v.dim_names[d]) : std::to_string(v.dims[d]));
+    text +=
+        (d ? "x" : "") + (v.dims[d] < 0 ? std::string(v.dim_names[d]) : std::to_string(v.dims[d]));
   return text;
 }
 std::string namesOf(const Arrays &arrays) {
@@ -60,8 +61,8 @@ bool Dataset::make(const ingot_module *module, uint32_t signature, Arrays arrays
     missing.clear();
   }
   if (!missing.empty()) {
-    error = "the data has no array '" + std::string(missing[0]->name) + "' (" + declared(*missing[0]) +
-            "); it has " + namesOf(arrays);
+    error = "the data has no array '" + std::string(missing[0]->name) + "' (" +
+            declared(*missing[0]) + "); it has " + namesOf(arrays);
     return false;
   }
   dataset.inputs.clear();
@@ -77,17 +78,19 @@ bool Dataset::make(const ingot_module *module, uint32_t signature, Arrays arrays
     for (int32_t d = 1; fits && d < v.rank; ++d)
       fits = v.dims[d] < 0 || v.dims[d] == array.shape[d];
     if (!fits) {
-      error = "array '" + std::string(v.name) + "' is " + array.describe() + ", the model takes " + declared(v);
+      error = "array '" + std::string(v.name) + "' is " + array.describe() + ", the model takes " +
+              declared(v);
       return false;
     }
     if (i && array.shape[0] != dataset.examples) {
-      error = "array '" + std::string(v.name) + "' has " + std::to_string(array.shape[0]) + " examples, others have " +
-              std::to_string(dataset.examples);
+      error = "array '" + std::string(v.name) + "' has " + std::to_string(array.shape[0]) +
+              " examples, others have " + std::to_string(dataset.examples);
       return false;
     }
     dataset.examples = array.shape[0];
     if (!convertArray(array, v.dtype)) {
-      error = "array '" + std::string(v.name) + "' has another element type than the model, without a conversion";
+      error = "array '" + std::string(v.name) +
+              "' has another element type than the model, without a conversion";
       return false;
     }
     dataset.inputs.push_back(std::move(array));
@@ -99,8 +102,10 @@ bool Dataset::make(const ingot_module *module, uint32_t signature, Arrays arrays
   return true;
 }
 
-bool Trainer::make(const ingot_module *module, ingot_context *context, Trainer &trainer, std::string &error) {
-  int32_t train = ingot_find_signature(module, "train"), evaluate = ingot_find_signature(module, "evaluate");
+bool Trainer::make(const ingot_module *module, ingot_context *context, Trainer &trainer,
+                   std::string &error) {
+  int32_t train = ingot_find_signature(module, "train"),
+          evaluate = ingot_find_signature(module, "evaluate");
   if (train < 0 || evaluate < 0) {
     error = "the artifact has no signature 'train'; compile the model with --train --loss ...";
     return false;
@@ -114,8 +119,8 @@ bool Trainer::make(const ingot_module *module, ingot_context *context, Trainer &
 
 /// Runs the signature on batches; `means` are its (scalar) outputs, each batch
 /// weighted by its examples.
-bool Trainer::run(uint32_t signature, const Dataset &data, const std::vector<int64_t> &order, int64_t batch,
-                  std::vector<double> &means, std::string &error) {
+bool Trainer::run(uint32_t signature, const Dataset &data, const std::vector<int64_t> &order,
+                  int64_t batch, std::vector<double> &means, std::string &error) {
   const ingot_signature &s = module->signatures[signature];
   std::vector<std::vector<char>> buffers(s.num_inputs);
   std::vector<ingot_tensor> inputs(s.num_inputs), outputs(s.num_outputs);
@@ -142,16 +147,16 @@ bool Trainer::run(uint32_t signature, const Dataset &data, const std::vector<int
     int64_t n = std::min(batch, examples - begin);
     if (fixed >= 0 && n != fixed) {
       if (begin == 0) {
-        error = "the model takes batches of " + std::to_string(fixed) + " examples only; give --batch " +
-                std::to_string(fixed);
+        error = "the model takes batches of " + std::to_string(fixed) +
+                " examples only; give --batch " + std::to_string(fixed);
         return false;
       }
       break;
     }
     for (uint32_t i = 0; i < s.num_inputs; ++i) {
       for (int64_t r = 0; r < n; ++r)
-        std::memcpy(buffers[i].data() + r * rowBytes[i], data.inputs[i].data.data() + order[begin + r] * rowBytes[i],
-                    rowBytes[i]);
+        std::memcpy(buffers[i].data() + r * rowBytes[i],
+                    data.inputs[i].data.data() + order[begin + r] * rowBytes[i], rowBytes[i]);
       inputs[i].shape[0] = n;
       inputs[i].capacity = n * rowBytes[i];
     }
@@ -168,8 +173,8 @@ bool Trainer::run(uint32_t signature, const Dataset &data, const std::vector<int
   return true;
 }
 
-bool Trainer::epoch(const Dataset &data, int64_t batch, std::optional<uint64_t> seed, Metrics &metrics,
-                    std::string &error) {
+bool Trainer::epoch(const Dataset &data, int64_t batch, std::optional<uint64_t> seed,
+                    Metrics &metrics, std::string &error) {
   std::vector<int64_t> order(data.examples);
   std::iota(order.begin(), order.end(), 0);
   if (seed)

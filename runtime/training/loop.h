@@ -33,12 +33,14 @@ struct Metrics {
 class Trainer {
 public:
   /// The module must have the signatures `train` and `evaluate`.
-  static bool make(const ingot_module *module, ingot_context *context, Trainer &trainer, std::string &error);
+  static bool make(const ingot_module *module, ingot_context *context, Trainer &trainer,
+                   std::string &error);
 
   uint32_t trainSignature() const { return train; }
   /// One pass over the data in batches, in an order that `seed` decides
   /// (none: as it is). `metrics.loss` is the mean of what the steps reported.
-  bool epoch(const Dataset &data, int64_t batch, std::optional<uint64_t> seed, Metrics &metrics, std::string &error);
+  bool epoch(const Dataset &data, int64_t batch, std::optional<uint64_t> seed, Metrics &metrics,
+             std::string &error);
   /// Loss and accuracy, without changing anything.
   bool measure(const Dataset &data, int64_t batch, Metrics &metrics, std::string &error);
   /// All variables under their names.
@@ -48,8 +50,8 @@ public:
   bool setVariables(const Arrays &arrays, std::string &error);
 
 private:
-  bool run(uint32_t signature, const Dataset &data, const std::vector<int64_t> &order, int64_t batch,
-           std::vector<double> &means, std::string &error);
+  bool run(uint32_t signature, const Dataset &data, const std::vector<int64_t> &order,
+           int64_t batch, std::vector<double> &means, std::string &error);
   const ingot_module *module = nullptr;
   ingot_context *context = nullptr;
   uint32_t train = 0, evaluate = 0;

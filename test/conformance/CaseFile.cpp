@@ -9,11 +9,10 @@ namespace ingot::conform {
 
 static ingot_dtype parseDtype(StringRef text) {
   static const std::pair<StringRef, ingot_dtype> table[] = {
-      {"i1", INGOT_BOOL},  {"i8", INGOT_I8},     {"i16", INGOT_I16},
-      {"i32", INGOT_I32},  {"i64", INGOT_I64},   {"ui8", INGOT_U8},
-      {"ui16", INGOT_U16}, {"ui32", INGOT_U32},  {"ui64", INGOT_U64},
-      {"f16", INGOT_F16},  {"bf16", INGOT_BF16}, {"f32", INGOT_F32},
-      {"f64", INGOT_F64},  {"c64", INGOT_C64},   {"c128", INGOT_C128}};
+      {"i1", INGOT_BOOL},  {"i8", INGOT_I8},   {"i16", INGOT_I16},   {"i32", INGOT_I32},
+      {"i64", INGOT_I64},  {"ui8", INGOT_U8},  {"ui16", INGOT_U16},  {"ui32", INGOT_U32},
+      {"ui64", INGOT_U64}, {"f16", INGOT_F16}, {"bf16", INGOT_BF16}, {"f32", INGOT_F32},
+      {"f64", INGOT_F64},  {"c64", INGOT_C64}, {"c128", INGOT_C128}};
   for (auto &[name, dtype] : table)
     if (name == text)
       return dtype;
@@ -85,9 +84,8 @@ static Run readRun(const json::Object &object, Cutter &cutter) {
       run.fetches.push_back(readTensor(value, cutter));
   if (const json::Array *truth = object.getArray("truth"))
     for (const json::Value &value : *truth)
-      run.truth.push_back(value.getAsObject()
-                              ? std::optional<Tensor>(readTensor(value, cutter))
-                              : std::nullopt);
+      run.truth.push_back(value.getAsObject() ? std::optional<Tensor>(readTensor(value, cutter))
+                                              : std::nullopt);
   run.truth.resize(run.fetches.size());
   return run;
 }

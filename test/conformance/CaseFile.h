@@ -43,13 +43,12 @@ struct Case {
 
 /// Reads all cases in `data`, which must outlive them. On a malformed file
 /// returns false and sets `error`.
-bool readCases(llvm::StringRef data, std::vector<Case> &cases,
-               std::string &error);
+bool readCases(llvm::StringRef data, std::vector<Case> &cases, std::string &error);
 
 /// Compares a result with what is expected; empty if it passes, else the
 /// first difference in words.
-std::string compare(const Tensor &found, const Tensor &expected,
-                    const std::optional<Tensor> &truth, const Rule &rule);
+std::string compare(const Tensor &found, const Tensor &expected, const std::optional<Tensor> &truth,
+                    const Rule &rule);
 
 } // namespace ingot::conform
 

@@ -65,19 +65,17 @@ static uint64_t roundTo(const FloatType &type, double value) {
 /// Maps bits to integers in the order of their values; both zeros to 0.
 static __int128 ordered(const FloatType &type, uint64_t bits) {
   uint64_t sign = uint64_t(1) << (type.bytes * 8 - 1);
-  return bits & sign ? -static_cast<__int128>(bits & ~sign)
-                     : static_cast<__int128>(bits);
+  return bits & sign ? -static_cast<__int128>(bits & ~sign) : static_cast<__int128>(bits);
 }
 
 /// Denormals count as zero: TensorFlow flushes them, and so may kernels.
 static bool isTiny(const FloatType &type, double value) {
-  double smallest =
-      APFloat::getSmallestNormalized(*type.semantics).convertToDouble();
+  double smallest = APFloat::getSmallestNormalized(*type.semantics).convertToDouble();
   return std::fabs(value) < smallest;
 }
 
-static bool close(const FloatType &type, uint64_t found, uint64_t expected,
-                  double exact, const Rule &rule) {
+static bool close(const FloatType &type, uint64_t found, uint64_t expected, double exact,
+                  const Rule &rule) {
   if (found == expected)
     return true;
   double a = toDouble(type, found), b = toDouble(type, expected);
@@ -96,9 +94,8 @@ static bool close(const FloatType &type, uint64_t found, uint64_t expected,
   return std::fabs(a - exact) <= rule.atol + rule.rtol * std::fabs(exact);
 }
 
-static bool closeElement(const FloatType &type, const char *found,
-                         const char *expected, const char *truth,
-                         const Rule &rule) {
+static bool closeElement(const FloatType &type, const char *found, const char *expected,
+                         const char *truth, const Rule &rule) {
   uint64_t f = loadBits(found, type.bytes), e = loadBits(expected, type.bytes);
   if (close(type, f, e, toDouble(type, e), rule))
     return true;
@@ -110,16 +107,13 @@ static bool closeElement(const FloatType &type, const char *found,
 
 /// Complex numbers: each part within the rule, or the whole within the
 /// relative part of it.
-static bool closeComplex(const FloatType &type, const char *found,
-                         const char *expected, const char *truth,
-                         const Rule &rule) {
+static bool closeComplex(const FloatType &type, const char *found, const char *expected,
+                         const char *truth, const Rule &rule) {
   if (closeElement(type, found, expected, truth, rule) &&
-      closeElement(type, found + type.bytes, expected + type.bytes,
-                   truth ? truth + 8 : nullptr, rule))
+      closeElement(type, found + type.bytes, expected + type.bytes, truth ? truth + 8 : nullptr,
+                   rule))
     return true;
-  auto value = [&](const char *p) {
-    return toDouble(type, loadBits(p, type.bytes));
-  };
+  auto value = [&](const char *p) { return toDouble(type, loadBits(p, type.bytes)); };
   double re = value(expected), im = value(expected + type.bytes);
   double fre = value(found), fim = value(found + type.bytes);
   // Which part of a number that is not finite is NaN depends on the formula.
@@ -137,8 +131,7 @@ static std::string spell(const Tensor &tensor, size_t index) {
     raw_string_ostream out(value);
     out << format("%.9g", toDouble(*type, loadBits(p, type->bytes)));
     if (size > type->bytes)
-      out << format("%+.9gj",
-                    toDouble(*type, loadBits(p + type->bytes, type->bytes)));
+      out << format("%+.9gj", toDouble(*type, loadBits(p + type->bytes, type->bytes)));
     return value;
   }
   uint64_t bits = loadBits(p, size);
@@ -153,13 +146,12 @@ static std::string spell(ArrayRef<int64_t> shape) {
   return text + "]";
 }
 
-std::string compare(const Tensor &found, const Tensor &expected,
-                    const std::optional<Tensor> &truth, const Rule &rule) {
+std::string compare(const Tensor &found, const Tensor &expected, const std::optional<Tensor> &truth,
+                    const Rule &rule) {
   if (found.dtype != expected.dtype)
     return formatv("dtype code {0}, expected {1}", found.dtype, expected.dtype);
   if (found.shape != expected.shape)
-    return "shape " + spell(found.shape) + ", expected " +
-           spell(expected.shape);
+    return "shape " + spell(found.shape) + ", expected " + spell(expected.shape);
   unsigned size = ingot_dtype_size(found.dtype);
   auto type = floatType(found.dtype);
   bool complex = type && size > type->bytes;
@@ -167,8 +159,7 @@ std::string compare(const Tensor &found, const Tensor &expected,
   for (size_t i = 0; i < count; ++i) {
     const char *f = found.bytes.data() + i * size;
     const char *e = expected.bytes.data() + i * size;
-    const char *t =
-        truth ? truth->bytes.data() + i * (complex ? 16 : 8) : nullptr;
+    const char *t = truth ? truth->bytes.data() + i * (complex ? 16 : 8) : nullptr;
     bool good = !type     ? memcmp(f, e, size) == 0
                 : complex ? closeComplex(*type, f, e, t, rule)
                           : closeElement(*type, f, e, t, rule);
@@ -178,9 +169,8 @@ std::string compare(const Tensor &found, const Tensor &expected,
   if (bad == 0)
     return "";
   std::string text =
-      formatv("{0} of {1} elements of {2}: element {3} is {4}, expected {5}",
-              bad, count, spell(found.shape), first, spell(found, first),
-              spell(expected, first));
+      formatv("{0} of {1} elements of {2}: element {3} is {4}, expected {5}", bad, count,
+              spell(found.shape), first, spell(found, first), spell(expected, first));
   if (truth)
     text += " (exactly " + spell(*truth, first) + ")";
   return text;

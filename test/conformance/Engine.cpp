@@ -24,8 +24,7 @@ GraphFile::~GraphFile() { sys::fs::remove(path); }
 
 std::string unknownShape(StringRef type) {
   StringRef dims = type.rsplit('x').first;
-  if (dims == type ||
-      !any_of(dims, [](char c) { return c != 'x' && !isDigit(c); }))
+  if (dims == type || !any_of(dims, [](char c) { return c != 'x' && !isDigit(c); }))
     return "";
   return dims.str();
 }
@@ -76,16 +75,14 @@ static ingot_tensor toAbi(const Tensor &tensor) {
 /// Index by name, with or without the ":0" of a first output; -1 if missing.
 static int find(const ingot_value *values, uint32_t count, StringRef name) {
   for (uint32_t i = 0; i < count; ++i)
-    if (name == values[i].name ||
-        StringRef(values[i].name) == (name + ":0").str())
+    if (name == values[i].name || StringRef(values[i].name) == (name + ":0").str())
       return static_cast<int>(i);
   return -1;
 }
 
 RunResult Artifact::run(const Case &test, const Run &run) {
   const ingot_signature &signature = module->signatures[0];
-  std::vector<ingot_tensor> inputs(signature.num_inputs),
-      outputs(signature.num_outputs);
+  std::vector<ingot_tensor> inputs(signature.num_inputs), outputs(signature.num_outputs);
   for (size_t i = 0; i < test.feeds.size(); ++i) {
     int index = find(signature.inputs, signature.num_inputs, test.feeds[i]);
     if (index >= 0) // An input that no output needs may be gone.
@@ -111,16 +108,16 @@ RunResult Artifact::run(const Case &test, const Run &run) {
       size_t elements = 1;
       for (int64_t dim : tensor.shape)
         elements *= dim;
-      tensor.bytes = StringRef(static_cast<char *>(out.data),
-                               elements * ingot_dtype_size(out.dtype));
+      tensor.bytes =
+          StringRef(static_cast<char *>(out.data), elements * ingot_dtype_size(out.dtype));
     }
     result.outputs.push_back(tensor);
   }
   return result;
 }
 
-std::unique_ptr<Engine> makeCompiled(const Case &test, bool group,
-                                     StringRef target, std::string &message) {
+std::unique_ptr<Engine> makeCompiled(const Case &test, bool group, StringRef target,
+                                     std::string &message) {
   GraphFile file(test.graph);
   CompileOptions options;
   options.model.path = file.path;
@@ -133,9 +130,8 @@ std::unique_ptr<Engine> makeCompiled(const Case &test, bool group,
   options.threads = 1;
   options.group = group;
   options.target = target.str();
-  auto model = LoadedModel::compile(options, [&](const std::string &text) {
-    message += (message.empty() ? "" : " | ") + text;
-  });
+  auto model = LoadedModel::compile(
+      options, [&](const std::string &text) { message += (message.empty() ? "" : " | ") + text; });
   if (!model)
     return nullptr;
   auto engine = std::make_unique<Artifact>(std::move(model));

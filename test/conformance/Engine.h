@@ -24,8 +24,7 @@ public:
 };
 
 /// Compiles a case. Null on failure, with what the compiler says in `message`.
-std::unique_ptr<Engine> makeCompiled(const Case &test, bool group,
-                                     llvm::StringRef target,
+std::unique_ptr<Engine> makeCompiled(const Case &test, bool group, llvm::StringRef target,
                                      std::string &message);
 /// Takes a case to nn and evaluates it there.
 std::unique_ptr<Engine> makeReference(const Case &test, std::string &message);

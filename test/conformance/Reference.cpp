@@ -67,10 +67,7 @@ static ingot_dtype toDtype(MLIRContext &context, Type type) {
 namespace {
 class Reference : public Engine {
 public:
-  Reference() {
-    context
-        .loadDialect<graph::GraphDialect, nn::NnDialect, func::FuncDialect>();
-  }
+  Reference() { context.loadDialect<graph::GraphDialect, nn::NnDialect, func::FuncDialect>(); }
 
   bool prepare(const Case &test, std::string &message);
   RunResult run(const Case &test, const Run &run) override;
@@ -138,15 +135,13 @@ RunResult Reference::run(const Case &test, const Run &run) {
     Tensor tensor;
     for (unsigned i = 0; i < got.outputs.size(); ++i) {
       auto name = signature.getResultAttrOfType<StringAttr>(i, "ingot.output");
-      if (!name ||
-          (name.getValue() != fetch && name.getValue() != fetch + ":0"))
+      if (!name || (name.getValue() != fetch && name.getValue() != fetch + ":0"))
         continue;
       evaluate::HostTensor &host = got.outputs[i];
       tensor.dtype = toDtype(context, host.dtype);
       tensor.shape.assign(host.dims.begin(), host.dims.end());
       result.memory.push_back(host.bytes);
-      tensor.bytes =
-          StringRef(result.memory.back().data(), result.memory.back().size());
+      tensor.bytes = StringRef(result.memory.back().data(), result.memory.back().size());
     }
     result.outputs.push_back(tensor);
   }

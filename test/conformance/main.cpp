@@ -25,16 +25,12 @@
 using namespace llvm;
 using namespace ingot::conform;
 
-static cl::list<std::string> files(cl::Positional, cl::OneOrMore,
-                                   cl::desc("FILE..."));
+static cl::list<std::string> files(cl::Positional, cl::OneOrMore, cl::desc("FILE..."));
 static cl::opt<std::string>
-    knownFile("known",
-              cl::desc("File of patterns of cases that Ingot refuses so far"));
-static cl::list<std::string> only("only",
-                                  cl::desc("Run cases with this prefix"));
+    knownFile("known", cl::desc("File of patterns of cases that Ingot refuses so far"));
+static cl::list<std::string> only("only", cl::desc("Run cases with this prefix"));
 static cl::opt<unsigned> jobs("jobs", cl::desc("Processes"), cl::init(0));
-static cl::opt<unsigned> seconds("timeout", cl::desc("Seconds a case may take"),
-                                 cl::init(60));
+static cl::opt<unsigned> seconds("timeout", cl::desc("Seconds a case may take"), cl::init(60));
 static cl::opt<std::string>
     way("engine", cl::init("compiled"),
         cl::desc("compiled, ungrouped (a kernel an operation), gpu (needs a "
@@ -43,12 +39,7 @@ static cl::opt<std::string>
 static cl::opt<bool> verbose("v", cl::desc("Print each case"));
 
 namespace {
-enum class Outcome : char {
-  Passed = 'P',
-  Mismatch = 'M',
-  Refused = 'R',
-  Crashed = 'C'
-};
+enum class Outcome : char { Passed = 'P', Mismatch = 'M', Refused = 'R', Crashed = 'C' };
 
 struct Result {
   Outcome outcome = Outcome::Crashed;
@@ -64,26 +55,23 @@ struct Worker {
 };
 } // namespace
 
-static std::unique_ptr<Engine> makeEngine(const Case &test,
-                                          std::string &message) {
+static std::unique_ptr<Engine> makeEngine(const Case &test, std::string &message) {
   if (way == "reference")
     return makeReference(test, message);
-  return makeCompiled(test, way != "ungrouped", way == "gpu" ? "cuda" : "cpu",
-                      message);
+  return makeCompiled(test, way != "ungrouped", way == "gpu" ? "cuda" : "cpu", message);
 }
 
 static std::string runOnce(const Case &test, const Run &run, Engine &engine) {
   RunResult result = engine.run(test, run);
   if (run.error)
-    return result.failed ? ""
-                         : "runs without an error where TensorFlow reports one";
+    return result.failed ? "" : "runs without an error where TensorFlow reports one";
   if (result.failed)
     return result.message;
   for (size_t i = 0; i < test.fetches.size(); ++i) {
-    std::string text = result.outputs[i].dtype == INGOT_INVALID_DTYPE
-                           ? "no such output"
-                           : compare(result.outputs[i], run.fetches[i],
-                                     run.truth[i], test.rules[i]);
+    std::string text =
+        result.outputs[i].dtype == INGOT_INVALID_DTYPE
+            ? "no such output"
+            : compare(result.outputs[i], run.fetches[i], run.truth[i], test.rules[i]);
     if (!text.empty())
       return test.fetches[i] + ": " + text;
   }
@@ -113,8 +101,7 @@ static void writeAll(int fd, StringRef data) {
 }
 
 /// The child: results of its cases as "OUTCOME message\0".
-[[noreturn]] static void work(int fd, ArrayRef<const Case *> cases,
-                              size_t first, size_t step) {
+[[noreturn]] static void work(int fd, ArrayRef<const Case *> cases, size_t first, size_t step) {
   for (size_t i = first; i < cases.size(); i += step) {
     alarm(seconds);
     Result result = runCase(*cases[i]);
@@ -163,10 +150,8 @@ static void finish(Worker &worker, ArrayRef<const Case *> cases, size_t step,
   worker.fd = -1;
   if (worker.next >= cases.size())
     return;
-  std::string why =
-      WIFSIGNALED(status)
-          ? std::string("killed by ") + strsignal(WTERMSIG(status))
-          : formatv("exit status {0}", WEXITSTATUS(status)).str();
+  std::string why = WIFSIGNALED(status) ? std::string("killed by ") + strsignal(WTERMSIG(status))
+                                        : formatv("exit status {0}", WEXITSTATUS(status)).str();
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
     why = formatv("takes more than {0} s", seconds.getValue());
   results[worker.next] = {Outcome::Crashed, why};
@@ -230,8 +215,7 @@ static std::vector<Known> readKnown() {
       continue;
     Expected<GlobPattern> pattern = GlobPattern::create(line);
     if (!pattern) {
-      errs() << "ingot-conform: " << knownFile << ": "
-             << toString(pattern.takeError()) << "\n";
+      errs() << "ingot-conform: " << knownFile << ": " << toString(pattern.takeError()) << "\n";
       exit(2);
     }
     known.push_back({line.str(), std::move(*pattern)});
@@ -240,8 +224,7 @@ static std::vector<Known> readKnown() {
 }
 
 static bool hasPrefix(StringRef name, ArrayRef<std::string> prefixes) {
-  return any_of(prefixes,
-                [&](const std::string &p) { return name.starts_with(p); });
+  return any_of(prefixes, [&](const std::string &p) { return name.starts_with(p); });
 }
 
 /// Prints failures and the counts by op; returns whether all is well.
@@ -269,18 +252,17 @@ static bool report(ArrayRef<const Case *> cases, ArrayRef<Result> results) {
                        : result.outcome == Outcome::Refused ? "REFUSED"
                                                             : "CRASHED";
     if (result.outcome != Outcome::Passed && !expected)
-      outs() << word << " " << name << ": " << StringRef(result.message).rtrim()
-             << "\n";
+      outs() << word << " " << name << ": " << StringRef(result.message).rtrim() << "\n";
     else if (verbose)
       outs() << (expected ? "known" : "ok") << " " << name << "\n";
   }
   for (auto &[op, counts] : byOp)
-    outs() << formatv("failed: {0}: {1} mismatched, {2} refused, {3} crashed\n",
-                      op, counts['M'], counts['R'], counts['C']);
+    outs() << formatv("failed: {0}: {1} mismatched, {2} refused, {3} crashed\n", op, counts['M'],
+                      counts['R'], counts['C']);
   for (const Known &k : known)
     if (!k.needed && only.empty()) {
-      outs() << "failed: no case is refused any more under " << k.text
-             << ": take it out of " << knownFile << "\n";
+      outs() << "failed: no case is refused any more under " << k.text << ": take it out of "
+             << knownFile << "\n";
       ++failed;
     }
   if (refused)
@@ -290,8 +272,7 @@ static bool report(ArrayRef<const Case *> cases, ArrayRef<Result> results) {
 }
 
 int main(int argc, char **argv) {
-  cl::ParseCommandLineOptions(
-      argc, argv, "Runs conformance and fuzz cases through Ingot\n");
+  cl::ParseCommandLineOptions(argc, argv, "Runs conformance and fuzz cases through Ingot\n");
   std::vector<std::unique_ptr<MemoryBuffer>> buffers;
   std::vector<Case> cases;
   for (const std::string &file : files) {
@@ -305,8 +286,7 @@ int main(int argc, char **argv) {
   }
   std::vector<const Case *> chosen;
   for (const Case &test : cases)
-    if (only.empty() || hasPrefix(test.name, std::vector<std::string>(
-                                                 only.begin(), only.end())))
+    if (only.empty() || hasPrefix(test.name, std::vector<std::string>(only.begin(), only.end())))
       chosen.push_back(&test);
   std::vector<Result> results = runAll(chosen);
   return report(chosen, results) ? 0 : 1;

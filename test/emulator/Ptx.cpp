@@ -36,29 +36,64 @@ unsigned bytesOf(Type type) {
 namespace {
 
 const std::map<std::string, Type> typeNames = {
-    {"pred", Type::pred}, {"b8", Type::b8},   {"b16", Type::b16}, {"b32", Type::b32}, {"b64", Type::b64},
-    {"u8", Type::u8},     {"u16", Type::u16}, {"u32", Type::u32}, {"u64", Type::u64}, {"s8", Type::s8},
-    {"s16", Type::s16},   {"s32", Type::s32}, {"s64", Type::s64}, {"f16", Type::f16}, {"bf16", Type::bf16},
-    {"f32", Type::f32},   {"f64", Type::f64}};
-const std::map<std::string, Op> opNames = {
-    {"mov", Op::mov},   {"ld", Op::ld},       {"st", Op::st},         {"cvta", Op::cvta},   {"add", Op::add},
-    {"sub", Op::sub},   {"mul", Op::mul},     {"mad", Op::mad},       {"fma", Op::fma},     {"div", Op::div},
-    {"rem", Op::rem},   {"min", Op::min},     {"max", Op::max},       {"neg", Op::neg},     {"abs", Op::abs},
-    {"and", Op::bitAnd}, {"or", Op::bitOr},   {"xor", Op::bitXor},    {"not", Op::bitNot},  {"shl", Op::shl},
-    {"shr", Op::shr},   {"setp", Op::setp},   {"selp", Op::selp},     {"cvt", Op::cvt},     {"bra", Op::bra},
-    {"bar", Op::bar},   {"barrier", Op::bar}, {"shfl", Op::shfl},     {"ret", Op::ret},     {"ex2", Op::ex2},
-    {"lg2", Op::lg2},   {"rcp", Op::rcp},     {"sqrt", Op::sqrt},     {"rsqrt", Op::rsqrt}, {"copysign", Op::copysign},
-    {"clz", Op::clz},   {"popc", Op::popc},   {"bfe", Op::bfe},       {"bfi", Op::bfi},     {"prmt", Op::prmt}};
+    {"pred", Type::pred}, {"b8", Type::b8},   {"b16", Type::b16},   {"b32", Type::b32},
+    {"b64", Type::b64},   {"u8", Type::u8},   {"u16", Type::u16},   {"u32", Type::u32},
+    {"u64", Type::u64},   {"s8", Type::s8},   {"s16", Type::s16},   {"s32", Type::s32},
+    {"s64", Type::s64},   {"f16", Type::f16}, {"bf16", Type::bf16}, {"f32", Type::f32},
+    {"f64", Type::f64}};
+const std::map<std::string, Op> opNames = {{"mov", Op::mov},
+                                           {"ld", Op::ld},
+                                           {"st", Op::st},
+                                           {"cvta", Op::cvta},
+                                           {"add", Op::add},
+                                           {"sub", Op::sub},
+                                           {"mul", Op::mul},
+                                           {"mad", Op::mad},
+                                           {"fma", Op::fma},
+                                           {"div", Op::div},
+                                           {"rem", Op::rem},
+                                           {"min", Op::min},
+                                           {"max", Op::max},
+                                           {"neg", Op::neg},
+                                           {"abs", Op::abs},
+                                           {"and", Op::bitAnd},
+                                           {"or", Op::bitOr},
+                                           {"xor", Op::bitXor},
+                                           {"not", Op::bitNot},
+                                           {"shl", Op::shl},
+                                           {"shr", Op::shr},
+                                           {"setp", Op::setp},
+                                           {"selp", Op::selp},
+                                           {"cvt", Op::cvt},
+                                           {"bra", Op::bra},
+                                           {"bar", Op::bar},
+                                           {"barrier", Op::bar},
+                                           {"shfl", Op::shfl},
+                                           {"ret", Op::ret},
+                                           {"ex2", Op::ex2},
+                                           {"lg2", Op::lg2},
+                                           {"rcp", Op::rcp},
+                                           {"sqrt", Op::sqrt},
+                                           {"rsqrt", Op::rsqrt},
+                                           {"copysign", Op::copysign},
+                                           {"clz", Op::clz},
+                                           {"popc", Op::popc},
+                                           {"bfe", Op::bfe},
+                                           {"bfi", Op::bfi},
+                                           {"prmt", Op::prmt}};
 const std::map<std::string, Compare> compareNames = {
-    {"eq", Compare::eq},   {"ne", Compare::ne},   {"lt", Compare::lt},   {"le", Compare::le},   {"gt", Compare::gt},
-    {"ge", Compare::ge},   {"equ", Compare::equ}, {"neu", Compare::neu}, {"ltu", Compare::ltu}, {"leu", Compare::leu},
-    {"gtu", Compare::gtu}, {"geu", Compare::geu}, {"num", Compare::num}, {"nan", Compare::nan}, {"lo", Compare::lt},
-    {"ls", Compare::le},   {"hi", Compare::gt},   {"hs", Compare::ge}};
+    {"eq", Compare::eq},   {"ne", Compare::ne},   {"lt", Compare::lt},   {"le", Compare::le},
+    {"gt", Compare::gt},   {"ge", Compare::ge},   {"equ", Compare::equ}, {"neu", Compare::neu},
+    {"ltu", Compare::ltu}, {"leu", Compare::leu}, {"gtu", Compare::gtu}, {"geu", Compare::geu},
+    {"num", Compare::num}, {"nan", Compare::nan}, {"lo", Compare::lt},   {"ls", Compare::le},
+    {"hi", Compare::gt},   {"hs", Compare::ge}};
 const std::map<std::string, Special> specialNames = {
-    {"%tid.x", Special::tidX},       {"%tid.y", Special::tidY},       {"%tid.z", Special::tidZ},
-    {"%ntid.x", Special::ntidX},     {"%ntid.y", Special::ntidY},     {"%ntid.z", Special::ntidZ},
-    {"%ctaid.x", Special::ctaidX},   {"%ctaid.y", Special::ctaidY},   {"%ctaid.z", Special::ctaidZ},
-    {"%nctaid.x", Special::nctaidX}, {"%nctaid.y", Special::nctaidY}, {"%nctaid.z", Special::nctaidZ},
+    {"%tid.x", Special::tidX},       {"%tid.y", Special::tidY},
+    {"%tid.z", Special::tidZ},       {"%ntid.x", Special::ntidX},
+    {"%ntid.y", Special::ntidY},     {"%ntid.z", Special::ntidZ},
+    {"%ctaid.x", Special::ctaidX},   {"%ctaid.y", Special::ctaidY},
+    {"%ctaid.z", Special::ctaidZ},   {"%nctaid.x", Special::nctaidX},
+    {"%nctaid.y", Special::nctaidY}, {"%nctaid.z", Special::nctaidZ},
     {"%laneid", Special::laneid}};
 
 std::string trim(const std::string &s) {
@@ -92,7 +127,8 @@ std::vector<std::string> splitOperands(const std::string &s) {
 
 class Parser {
 public:
-  Parser(const std::string &text, std::string &error) : text(text), error(error), module(new Module) {}
+  Parser(const std::string &text, std::string &error)
+      : text(text), error(error), module(new Module) {}
 
   std::unique_ptr<Module> run() {
     size_t at = 0;
@@ -237,7 +273,8 @@ private:
   }
   bool parseShared(const std::string &s) { // .shared .align 4 .b8 NAME[128]
     size_t open = s.find('['), name = s.find_last_of(" \t", open), align = s.find(".align");
-    if (open == std::string::npos || align == std::string::npos || s.find(".b8") == std::string::npos)
+    if (open == std::string::npos || align == std::string::npos ||
+        s.find(".b8") == std::string::npos)
       return fail("'" + s + "'");
     uint32_t a = std::atoi(s.c_str() + align + 6), n = std::atoi(s.c_str() + open + 1);
     // Not more aligned than promised.
@@ -249,7 +286,9 @@ private:
     return true;
   }
 
-  uint32_t registerOf(const std::string &name) { return registers.emplace(name, registers.size()).first->second; }
+  uint32_t registerOf(const std::string &name) {
+    return registers.emplace(name, registers.size()).first->second;
+  }
   bool parseOperand(std::string s, Operand &o) {
     if (s.empty())
       return fail("an operand is missing");
@@ -314,7 +353,8 @@ private:
       s = trim(s.substr(space));
     }
     size_t space = s.find_first_of(" \t");
-    std::string name = s.substr(0, space), rest = space == std::string::npos ? "" : trim(s.substr(space));
+    std::string name = s.substr(0, space),
+                rest = space == std::string::npos ? "" : trim(s.substr(space));
     auto words = split(name, '.');
     auto op = opNames.find(words[0]);
     if (op == opNames.end())
@@ -369,12 +409,16 @@ private:
       in.high = true;
     else if (w == "NaN")
       in.nan = true;
-    else if (w == "rn" || w == "rz" || w == "rm" || w == "rp" || w == "rni" || w == "rzi" || w == "rmi" || w == "rpi") {
-      in.round = w[1] == 'n' ? Round::nearest : w[1] == 'z' ? Round::zero : w[1] == 'm' ? Round::down : Round::up;
+    else if (w == "rn" || w == "rz" || w == "rm" || w == "rp" || w == "rni" || w == "rzi" ||
+             w == "rmi" || w == "rpi") {
+      in.round = w[1] == 'n'   ? Round::nearest
+                 : w[1] == 'z' ? Round::zero
+                 : w[1] == 'm' ? Round::down
+                               : Round::up;
       in.integerRound = w.size() == 3;
     } else
-      return w == "lo" || w == "sync" || w == "bfly" || w == "to" || w == "uni" || w == "nc" || w == "approx" ||
-             w == "aligned" || w == "cta";
+      return w == "lo" || w == "sync" || w == "bfly" || w == "to" || w == "uni" || w == "nc" ||
+             w == "approx" || w == "aligned" || w == "cta";
     return true;
   }
 };

@@ -14,22 +14,92 @@
 
 namespace ingot::emulator {
 
-enum class Type : uint8_t { none, pred, b8, b16, b32, b64, u8, u16, u32, u64, s8, s16, s32, s64, f16, bf16, f32, f64 };
+enum class Type : uint8_t {
+  none,
+  pred,
+  b8,
+  b16,
+  b32,
+  b64,
+  u8,
+  u16,
+  u32,
+  u64,
+  s8,
+  s16,
+  s32,
+  s64,
+  f16,
+  bf16,
+  f32,
+  f64
+};
 unsigned bytesOf(Type type);
 
 enum class Op : uint8_t {
-  mov, ld, st, cvta, add, sub, mul, mad, fma, div, rem, min, max, neg, abs, bitAnd, bitOr, bitXor, bitNot, shl, shr,
-  setp, selp, cvt, bra, bar, shfl, ret, ex2, lg2, rcp, sqrt, rsqrt, copysign, clz, popc, bfe, bfi, prmt
+  mov,
+  ld,
+  st,
+  cvta,
+  add,
+  sub,
+  mul,
+  mad,
+  fma,
+  div,
+  rem,
+  min,
+  max,
+  neg,
+  abs,
+  bitAnd,
+  bitOr,
+  bitXor,
+  bitNot,
+  shl,
+  shr,
+  setp,
+  selp,
+  cvt,
+  bra,
+  bar,
+  shfl,
+  ret,
+  ex2,
+  lg2,
+  rcp,
+  sqrt,
+  rsqrt,
+  copysign,
+  clz,
+  popc,
+  bfe,
+  bfi,
+  prmt
 };
 enum class Space : uint8_t { generic, global, shared, param };
 enum class Compare : uint8_t { eq, ne, lt, le, gt, ge, equ, neu, ltu, leu, gtu, geu, num, nan };
 enum class Round : uint8_t { none, nearest, zero, down, up };
-enum class Special : uint8_t { tidX, tidY, tidZ, ntidX, ntidY, ntidZ, ctaidX, ctaidY, ctaidZ, nctaidX, nctaidY, nctaidZ, laneid };
+enum class Special : uint8_t {
+  tidX,
+  tidY,
+  tidZ,
+  ntidX,
+  ntidY,
+  ntidZ,
+  ctaidX,
+  ctaidY,
+  ctaidZ,
+  nctaidX,
+  nctaidY,
+  nctaidZ,
+  laneid
+};
 
 struct Operand {
   enum Kind : uint8_t { none, reg, immediate, special } kind = none;
-  uint32_t index = 0;  ///< register or Special
-  uint64_t value = 0;  ///< immediate, or the displacement of an address
+  uint32_t index = 0; ///< register or Special
+  uint64_t value = 0; ///< immediate, or the displacement of an address
 };
 
 struct Instruction {
@@ -41,9 +111,9 @@ struct Instruction {
   bool wide = false, high = false, nan = false, integerRound = false, uniform = false;
   bool guarded = false, guardNegated = false;
   uint32_t guard = 0;
-  uint8_t vector = 1;        ///< elements of a load or store
+  uint8_t vector = 1; ///< elements of a load or store
   std::vector<Operand> to, args;
-  uint32_t target = 0;       ///< of a branch
+  uint32_t target = 0; ///< of a branch
   uint32_t line = 0;
 };
 

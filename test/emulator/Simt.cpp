@@ -24,8 +24,12 @@ uint64_t cut(uint64_t v, Type t) {
   unsigned n = bytesOf(t);
   return n >= 8 ? v : v & ((uint64_t(1) << (8 * n)) - 1);
 }
-bool isFloat(Type t) { return t == Type::f16 || t == Type::bf16 || t == Type::f32 || t == Type::f64; }
-bool isSigned(Type t) { return t == Type::s8 || t == Type::s16 || t == Type::s32 || t == Type::s64; }
+bool isFloat(Type t) {
+  return t == Type::f16 || t == Type::bf16 || t == Type::f32 || t == Type::f64;
+}
+bool isSigned(Type t) {
+  return t == Type::s8 || t == Type::s16 || t == Type::s32 || t == Type::s64;
+}
 int64_t extend(uint64_t v, Type t) {
   unsigned shift = 64 - 8 * bytesOf(t);
   return int64_t(v << shift) >> shift;
@@ -75,8 +79,9 @@ struct SharedWord {
 class Block {
 public:
   Block(const Kernel &kernel, const Launch &launch, const Allocations &memory)
-      : k(kernel), launch(launch), memory(memory), count(launch.block[0] * launch.block[1] * launch.block[2]),
-        threads(count), random(launch.seed) {
+      : k(kernel), launch(launch), memory(memory),
+        count(launch.block[0] * launch.block[1] * launch.block[2]), threads(count),
+        random(launch.seed) {
     order.resize(count);
   }
 
@@ -140,8 +145,8 @@ private:
 
   std::string where(uint32_t t) {
     const Instruction &in = k.code[std::min<size_t>(threads[t].pc, k.code.size() - 1)];
-    return "kernel " + k.name + ", line " + std::to_string(in.line) + ", block " + std::to_string(id[0]) +
-           ", thread " + std::to_string(t) + ": ";
+    return "kernel " + k.name + ", line " + std::to_string(in.line) + ", block " +
+           std::to_string(id[0]) + ", thread " + std::to_string(t) + ": ";
   }
   void fail(uint32_t t, const std::string &what) {
     if (error.empty())
@@ -168,11 +173,14 @@ private:
 
   //===-- Memory ------------------------------------------------------------===//
 
-  char *locate(uint32_t number, const Instruction &in, const Operand &address, unsigned bytes, bool write) {
+  char *locate(uint32_t number, const Instruction &in, const Operand &address, unsigned bytes,
+               bool write) {
     Thread &t = threads[number];
-    uint64_t at = address.kind == Operand::reg ? t.reg[address.index] + address.value : address.value;
+    uint64_t at =
+        address.kind == Operand::reg ? t.reg[address.index] + address.value : address.value;
     if (at % bytes) {
-      fail(number, "misaligned access of " + std::to_string(bytes) + " bytes at " + std::to_string(at));
+      fail(number,
+           "misaligned access of " + std::to_string(bytes) + " bytes at " + std::to_string(at));
       return nullptr;
     }
     if (in.space == Space::param) {
@@ -204,7 +212,9 @@ private:
         fail(number, "race: shared memory that another thread writes without a barrier between");
       if (write) {
         if (s.readEpoch == epoch && s.reader != me)
-          fail(number, "race: shared memory is written that another thread reads without a barrier between");
+          fail(
+              number,
+              "race: shared memory is written that another thread reads without a barrier between");
         s.writeEpoch = epoch;
         s.writer = me;
       } else {
@@ -273,20 +283,34 @@ private:
   template <typename T> static bool compareAs(Compare c, T a, T b) {
     bool nan = a != a || b != b;
     switch (c) {
-    case Compare::eq: return a == b;
-    case Compare::ne: return a != b && !nan;
-    case Compare::lt: return a < b;
-    case Compare::le: return a <= b;
-    case Compare::gt: return a > b;
-    case Compare::ge: return a >= b;
-    case Compare::equ: return nan || a == b;
-    case Compare::neu: return nan || a != b;
-    case Compare::ltu: return nan || a < b;
-    case Compare::leu: return nan || a <= b;
-    case Compare::gtu: return nan || a > b;
-    case Compare::geu: return nan || a >= b;
-    case Compare::num: return !nan;
-    case Compare::nan: return nan;
+    case Compare::eq:
+      return a == b;
+    case Compare::ne:
+      return a != b && !nan;
+    case Compare::lt:
+      return a < b;
+    case Compare::le:
+      return a <= b;
+    case Compare::gt:
+      return a > b;
+    case Compare::ge:
+      return a >= b;
+    case Compare::equ:
+      return nan || a == b;
+    case Compare::neu:
+      return nan || a != b;
+    case Compare::ltu:
+      return nan || a < b;
+    case Compare::leu:
+      return nan || a <= b;
+    case Compare::gtu:
+      return nan || a > b;
+    case Compare::geu:
+      return nan || a >= b;
+    case Compare::num:
+      return !nan;
+    case Compare::nan:
+      return nan;
     }
     return false;
   }
@@ -300,11 +324,16 @@ private:
 
   template <typename F> static F floating(const Instruction &in, F a, F b, F c) {
     switch (in.op) {
-    case Op::add: return a + b;
-    case Op::sub: return a - b;
-    case Op::mul: return a * b;
-    case Op::fma: return std::fma(a, b, c);
-    case Op::div: return a / b;
+    case Op::add:
+      return a + b;
+    case Op::sub:
+      return a - b;
+    case Op::mul:
+      return a * b;
+    case Op::fma:
+      return std::fma(a, b, c);
+    case Op::div:
+      return a / b;
     case Op::min:
     case Op::max:
       if (std::isnan(a) || std::isnan(b))
@@ -312,15 +341,24 @@ private:
       if (a == 0 && b == 0)
         return (in.op == Op::min) == std::signbit(a) ? a : b;
       return in.op == Op::min ? std::min(a, b) : std::max(a, b);
-    case Op::neg: return -a;
-    case Op::abs: return std::fabs(a);
-    case Op::sqrt: return std::sqrt(a);
-    case Op::rsqrt: return F(1) / std::sqrt(a);
-    case Op::rcp: return F(1) / a;
-    case Op::ex2: return std::exp2(a);
-    case Op::lg2: return std::log2(a);
-    case Op::copysign: return std::copysign(b, a); // the sign is PTX's first operand
-    default: return 0;
+    case Op::neg:
+      return -a;
+    case Op::abs:
+      return std::fabs(a);
+    case Op::sqrt:
+      return std::sqrt(a);
+    case Op::rsqrt:
+      return F(1) / std::sqrt(a);
+    case Op::rcp:
+      return F(1) / a;
+    case Op::ex2:
+      return std::exp2(a);
+    case Op::lg2:
+      return std::log2(a);
+    case Op::copysign:
+      return std::copysign(b, a); // the sign is PTX's first operand
+    default:
+      return 0;
     }
   }
   uint64_t integer(uint32_t number, const Instruction &in, uint64_t a, uint64_t b, uint64_t c) {
@@ -330,15 +368,18 @@ private:
     int64_t sa = extend(a, t), sb = extend(b, t);
     uint64_t ua = cut(a, t), ub = cut(b, t);
     switch (in.op) {
-    case Op::add: return a + b;
-    case Op::sub: return a - b;
+    case Op::add:
+      return a + b;
+    case Op::sub:
+      return a - b;
     case Op::mul:
     case Op::mad: {
       uint64_t r;
       if (in.wide)
         r = sign ? uint64_t(sa * sb) : ua * ub;
       else if (in.high)
-        r = sign ? uint64_t((__int128(sa) * sb) >> width) : uint64_t((static_cast<unsigned __int128>(ua) * ub) >> width);
+        r = sign ? uint64_t((__int128(sa) * sb) >> width)
+                 : uint64_t((static_cast<unsigned __int128>(ua) * ub) >> width);
       else
         r = a * b;
       return in.op == Op::mad ? r + c : r;
@@ -354,26 +395,38 @@ private:
       if (in.op == Op::div)
         return sign ? uint64_t(sa / sb) : ua / ub;
       return sign ? uint64_t(sa % sb) : ua % ub;
-    case Op::min: return sign ? uint64_t(std::min(sa, sb)) : std::min(ua, ub);
-    case Op::max: return sign ? uint64_t(std::max(sa, sb)) : std::max(ua, ub);
-    case Op::neg: return -a;
-    case Op::abs: return uint64_t(sa < 0 ? -sa : sa);
-    case Op::bitAnd: return a & b;
-    case Op::bitOr: return a | b;
-    case Op::bitXor: return a ^ b;
-    case Op::bitNot: return t == Type::pred ? !a : ~a;
-    case Op::shl: return uint32_t(b) >= width ? 0 : a << uint32_t(b);
+    case Op::min:
+      return sign ? uint64_t(std::min(sa, sb)) : std::min(ua, ub);
+    case Op::max:
+      return sign ? uint64_t(std::max(sa, sb)) : std::max(ua, ub);
+    case Op::neg:
+      return -a;
+    case Op::abs:
+      return uint64_t(sa < 0 ? -sa : sa);
+    case Op::bitAnd:
+      return a & b;
+    case Op::bitOr:
+      return a | b;
+    case Op::bitXor:
+      return a ^ b;
+    case Op::bitNot:
+      return t == Type::pred ? !a : ~a;
+    case Op::shl:
+      return uint32_t(b) >= width ? 0 : a << uint32_t(b);
     case Op::shr: {
       uint32_t n = std::min<uint32_t>(uint32_t(b), width - (sign ? 1 : 0));
       if (sign)
         return uint64_t(sa >> n);
       return n >= width ? 0 : ua >> n;
     }
-    case Op::clz: return ua ? __builtin_clzll(ua) - (64 - width) : width;
-    case Op::popc: return __builtin_popcountll(ua);
+    case Op::clz:
+      return ua ? __builtin_clzll(ua) - (64 - width) : width;
+    case Op::popc:
+      return __builtin_popcountll(ua);
     case Op::bfe: {
       unsigned at = b & 0xff, n = c & 0xff;
-      uint64_t field = at >= width || !n ? 0 : ua >> at & (n >= 64 ? ~uint64_t(0) : (uint64_t(1) << n) - 1);
+      uint64_t field =
+          at >= width || !n ? 0 : ua >> at & (n >= 64 ? ~uint64_t(0) : (uint64_t(1) << n) - 1);
       if (sign && n && n < 64 && (field >> (n - 1) & 1))
         field |= ~uint64_t(0) << n;
       return field;
@@ -389,7 +442,8 @@ private:
       }
       return r;
     }
-    default: return 0;
+    default:
+      return 0;
     }
   }
   uint64_t convert(const Instruction &in, uint64_t v) {
@@ -503,7 +557,9 @@ private:
       else if (type == Type::f64)
         r = bits(floating<double>(in, as<double>(a), as<double>(b), as<double>(c)));
       else if (isFloat(type))
-        r = fromDouble(floating<float>(in, float(toDouble(a, type)), float(toDouble(b, type)), float(toDouble(c, type))), type);
+        r = fromDouble(floating<float>(in, float(toDouble(a, type)), float(toDouble(b, type)),
+                                       float(toDouble(c, type))),
+                       type);
       else
         r = integer(number, in, a, b, c);
     }
@@ -524,8 +580,8 @@ private:
 std::string run(const Kernel &kernel, const Launch &launch, const Allocations &memory) {
   uint64_t threads = uint64_t(launch.block[0]) * launch.block[1] * launch.block[2];
   if (!threads || threads > kernel.maxThreads)
-    return "kernel " + kernel.name + " is launched with " + std::to_string(threads) + " threads, its limit is " +
-           std::to_string(kernel.maxThreads);
+    return "kernel " + kernel.name + " is launched with " + std::to_string(threads) +
+           " threads, its limit is " + std::to_string(kernel.maxThreads);
   if (launch.params.size() < kernel.paramBytes)
     return "kernel " + kernel.name + " gets too few parameters";
   Block block(kernel, launch, memory);

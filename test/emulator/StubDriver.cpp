@@ -31,8 +31,9 @@ struct Driver {
     FILE *f = path ? std::fopen(path, "w") : nullptr;
     if (!f)
       return;
-    std::fprintf(f, "launches %u\nuploads %u\nuploaded bytes %llu\ndownloads %u\nmodules %u\nleaked %zu\n", launches,
-                 uploads, (unsigned long long)uploaded, downloads, modules, memory.size());
+    std::fprintf(
+        f, "launches %u\nuploads %u\nuploaded bytes %llu\ndownloads %u\nmodules %u\nleaked %zu\n",
+        launches, uploads, (unsigned long long)uploaded, downloads, modules, memory.size());
     std::fclose(f);
   }
 };
@@ -137,7 +138,8 @@ INGOT_STUB cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes,
   std::memcpy(to, reinterpret_cast<void *>(from), bytes);
   return 0;
 }
-INGOT_STUB cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes, void *) {
+INGOT_STUB cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes,
+                                void *) {
   std::lock_guard<std::mutex> guard(driver().lock);
   if (!inside(from, bytes) || !inside(to, bytes))
     return complain(invalidValue, "copy outside of all allocations");
@@ -158,8 +160,8 @@ INGOT_STUB cuStreamCreate(void **stream, unsigned) {
 }
 INGOT_STUB cuStreamDestroy_v2(void *) { return 0; }
 INGOT_STUB cuStreamSynchronize(void *) { return 0; }
-INGOT_STUB cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-                          unsigned, void *, void **params, void **) {
+INGOT_STUB cuLaunchKernel(void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx,
+                          unsigned by, unsigned bz, unsigned, void *, void **params, void **) {
   std::lock_guard<std::mutex> guard(driver().lock);
   const Kernel &kernel = *static_cast<Function *>(function)->kernel;
   Launch l;

@@ -17,11 +17,10 @@
 static const struct {
   const char *descr;
   ingot_dtype dtype;
-} kDescr[] = {{"|b1", INGOT_BOOL}, {"|i1", INGOT_I8},   {"<i2", INGOT_I16},
-              {"<i4", INGOT_I32},  {"<i8", INGOT_I64},  {"|u1", INGOT_U8},
-              {"<u2", INGOT_U16},  {"<u4", INGOT_U32},  {"<u8", INGOT_U64},
-              {"<f2", INGOT_F16},  {"|V2", INGOT_BF16}, {"<f4", INGOT_F32},
-              {"<f8", INGOT_F64},  {"<c8", INGOT_C64},  {"<c16", INGOT_C128}};
+} kDescr[] = {{"|b1", INGOT_BOOL}, {"|i1", INGOT_I8},  {"<i2", INGOT_I16},  {"<i4", INGOT_I32},
+              {"<i8", INGOT_I64},  {"|u1", INGOT_U8},  {"<u2", INGOT_U16},  {"<u4", INGOT_U32},
+              {"<u8", INGOT_U64},  {"<f2", INGOT_F16}, {"|V2", INGOT_BF16}, {"<f4", INGOT_F32},
+              {"<f8", INGOT_F64},  {"<c8", INGOT_C64}, {"<c16", INGOT_C128}};
 enum { kNumDescr = sizeof kDescr / sizeof kDescr[0], kMaxTensors = 64 };
 
 static void die(const char *what, const char *detail) {
@@ -81,22 +80,12 @@ static void writeNpy(const char *path, const ingot_tensor *t) {
     if (kDescr[i].dtype == t->dtype)
       descr = kDescr[i].descr;
   for (int32_t i = 0; i < t->rank; ++i)
-    sprintf(shape + strlen(shape), "%lld,%s", (long long)t->shape[i],
-            i + 1 < t->rank ? " " : "");
+    sprintf(shape + strlen(shape), "%lld,%s", (long long)t->shape[i], i + 1 < t->rank ? " " : "");
   int len = snprintf(header, sizeof header,
-                     "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
-                     descr, shape);
+                     "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, shape);
   int padded = (10 + len + 1 + 63) / 64 * 64 - 10;
-  unsigned char head[10] = {0x93,
-                            'N',
-                            'U',
-                            'M',
-                            'P',
-                            'Y',
-                            1,
-                            0,
-                            (unsigned char)padded,
-                            (unsigned char)(padded >> 8)};
+  unsigned char head[10] = {
+      0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded, (unsigned char)(padded >> 8)};
   FILE *f = fopen(path, "wb");
   if (!f)
     die("cannot write", path);
@@ -107,16 +96,14 @@ static void writeNpy(const char *path, const ingot_tensor *t) {
     die("cannot write", path);
 }
 
-static void writeVariables(const ingot_module *m, ingot_context *c,
-                           const char *prefix) {
+static void writeVariables(const ingot_module *m, ingot_context *c, const char *prefix) {
   int written = 0;
   for (uint32_t pass = 0; pass < 2; ++pass)
     for (uint32_t i = 0; i < m->num_variables; ++i) {
       const ingot_variable *v = &m->variables[i];
       ingot_tensor t = {0};
       char path[4096];
-      if ((v->flags & INGOT_VARIABLE_TRAINABLE) ==
-          (pass ? INGOT_VARIABLE_TRAINABLE : 0))
+      if ((v->flags & INGOT_VARIABLE_TRAINABLE) == (pass ? INGOT_VARIABLE_TRAINABLE : 0))
         continue;
       t.dtype = v->dtype;
       t.rank = v->rank;
@@ -187,8 +174,7 @@ int main(int argc, char **argv) {
   void *so = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
   if (!so)
     die("dlopen", dlerror());
-  const ingot_module *(*get)(void) =
-      (const ingot_module *(*)(void))dlsym(so, "ingot_module_get");
+  const ingot_module *(*get)(void) = (const ingot_module *(*)(void))dlsym(so, "ingot_module_get");
   if (!get || ingot_check(get()))
     die("not an artifact of this ABI version", argv[1]);
   const ingot_module *m = get();

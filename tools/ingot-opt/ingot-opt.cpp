@@ -18,26 +18,22 @@
 using namespace mlir;
 
 static llvm::cl::OptionCategory importCategory("Import of model files");
-static llvm::cl::opt<std::string>
-    importPath("import", llvm::cl::desc("Read this model instead of MLIR text"),
-               llvm::cl::value_desc("MODEL"), llvm::cl::cat(importCategory));
+static llvm::cl::opt<std::string> importPath("import",
+                                             llvm::cl::desc("Read this model instead of MLIR text"),
+                                             llvm::cl::value_desc("MODEL"),
+                                             llvm::cl::cat(importCategory));
 static llvm::cl::opt<std::string> tag("tag", llvm::cl::init("serve"),
                                       llvm::cl::cat(importCategory));
-static llvm::cl::list<std::string> signatures("signature",
-                                              llvm::cl::cat(importCategory));
+static llvm::cl::list<std::string> signatures("signature", llvm::cl::cat(importCategory));
 static llvm::cl::list<std::string> feeds("feed", llvm::cl::cat(importCategory));
-static llvm::cl::list<std::string> fetches("fetch",
-                                           llvm::cl::cat(importCategory));
-static llvm::cl::list<std::string> shapes("shape",
-                                          llvm::cl::cat(importCategory));
+static llvm::cl::list<std::string> fetches("fetch", llvm::cl::cat(importCategory));
+static llvm::cl::list<std::string> shapes("shape", llvm::cl::cat(importCategory));
 
-static llvm::cl::opt<bool>
-    emitGraphDef("emit-graphdef",
-                 llvm::cl::desc("With --import: write a GraphDef, not MLIR"),
-                 llvm::cl::cat(importCategory));
+static llvm::cl::opt<bool> emitGraphDef("emit-graphdef",
+                                        llvm::cl::desc("With --import: write a GraphDef, not MLIR"),
+                                        llvm::cl::cat(importCategory));
 
-static LogicalResult importAndRun(const MlirOptMainConfig &config,
-                                  llvm::StringRef outputPath,
+static LogicalResult importAndRun(const MlirOptMainConfig &config, llvm::StringRef outputPath,
                                   DialectRegistry &registry) {
   MLIRContext context(registry);
   context.printOpOnDiagnostic(false);
@@ -55,8 +51,7 @@ static LogicalResult importAndRun(const MlirOptMainConfig &config,
     return failure();
   PassManager passes(&context);
   passes.enableVerifier(true);
-  if (failed(applyPassManagerCLOptions(passes)) ||
-      failed(config.setupPassPipeline(passes)) ||
+  if (failed(applyPassManagerCLOptions(passes)) || failed(config.setupPassPipeline(passes)) ||
       failed(passes.run(*model->module)))
     return failure();
   std::string error;
@@ -84,10 +79,9 @@ int main(int argc, char **argv) {
   registerAllDialects(registry);
   ingot::registerDialects(registry);
   ingot::registerPasses();
-  auto [inputPath, outputPath] = registerAndParseCLIOptions(
-      argc, argv, "Ingot's optimizer driver", registry);
+  auto [inputPath, outputPath] =
+      registerAndParseCLIOptions(argc, argv, "Ingot's optimizer driver", registry);
   if (importPath.empty())
     return failed(MlirOptMain(argc, argv, inputPath, outputPath, registry));
-  return failed(importAndRun(MlirOptMainConfig::createFromCLOptions(),
-                             outputPath, registry));
+  return failed(importAndRun(MlirOptMainConfig::createFromCLOptions(), outputPath, registry));
 }

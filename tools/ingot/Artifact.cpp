@@ -12,22 +12,20 @@ Artifact::Artifact(const std::string &path, int threads) : path(path) {
   library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
     throw std::runtime_error(fmt::format("{}: {}", path, dlerror()));
-  auto get = reinterpret_cast<const ingot_module *(*)()>(
-      dlsym(library, "ingot_module_get"));
+  auto get = reinterpret_cast<const ingot_module *(*)()>(dlsym(library, "ingot_module_get"));
   if (!get)
-    throw std::runtime_error(fmt::format(
-        "{}: not a compiled model (it exports no ingot_module_get)", path));
+    throw std::runtime_error(
+        fmt::format("{}: not a compiled model (it exports no ingot_module_get)", path));
   theModule = get();
   if (ingot_check(theModule) != INGOT_OK)
-    throw std::runtime_error(fmt::format(
-        "{}: has ABI version {}, this program knows {}; compile the model "
-        "again",
-        path, theModule ? theModule->abi_version : 0, INGOT_ABI_VERSION));
+    throw std::runtime_error(
+        fmt::format("{}: has ABI version {}, this program knows {}; compile the model "
+                    "again",
+                    path, theModule ? theModule->abi_version : 0, INGOT_ABI_VERSION));
   ingot_context_options options{};
   options.struct_size = sizeof options;
   options.threads = threads;
-  check(ingot_context_create(theModule, &options, &theContext),
-        "cannot make a context");
+  check(ingot_context_create(theModule, &options, &theContext), "cannot make a context");
 }
 
 Artifact::~Artifact() {
@@ -39,14 +37,12 @@ Artifact::~Artifact() {
 
 void Artifact::check(ingot_status status, const std::string &what) const {
   if (status != INGOT_OK)
-    throw std::runtime_error(
-        fmt::format("{}: {}: {}", path, what, ingot_message(theModule)));
+    throw std::runtime_error(fmt::format("{}: {}: {}", path, what, ingot_message(theModule)));
 }
 
 uint32_t findSignature(const ingot_module *theModule, const std::string &name,
                        const std::string &path) {
-  int32_t i = ingot_find_signature(theModule, name.empty() ? "serving_default"
-                                                           : name.c_str());
+  int32_t i = ingot_find_signature(theModule, name.empty() ? "serving_default" : name.c_str());
   if (i >= 0)
     return i;
   if (name.empty() && theModule->num_signatures > 0)
@@ -54,17 +50,15 @@ uint32_t findSignature(const ingot_module *theModule, const std::string &name,
   std::string known;
   for (uint32_t s = 0; s < theModule->num_signatures; ++s)
     known += fmt::format("{}{}", s ? ", " : "", theModule->signatures[s].name);
-  throw std::runtime_error(
-      fmt::format("{}: has no signature '{}'; it has: {}", path, name, known));
+  throw std::runtime_error(fmt::format("{}: has no signature '{}'; it has: {}", path, name, known));
 }
 
 /// "NAME=REST" to its two halves.
-static std::pair<std::string, std::string>
-split(const std::string &text, const char *option, const char *expected) {
+static std::pair<std::string, std::string> split(const std::string &text, const char *option,
+                                                 const char *expected) {
   size_t eq = text.find('=');
   if (eq == std::string::npos || eq == 0)
-    throw std::runtime_error(
-        fmt::format("{} {}: expected {}", option, text, expected));
+    throw std::runtime_error(fmt::format("{} {}: expected {}", option, text, expected));
   return {text.substr(0, eq), text.substr(eq + 1)};
 }
 
@@ -75,31 +69,26 @@ static std::string inputNames(const ingot_signature &s) {
   return names;
 }
 
-static std::map<std::string, int64_t>
-parseSizes(const std::vector<std::string> &sizes) {
+static std::map<std::string, int64_t> parseSizes(const std::vector<std::string> &sizes) {
   std::map<std::string, int64_t> named;
   for (const std::string &size : sizes) {
     auto [name, number] = split(size, "--size", "NAME=NUMBER");
     char *end;
     long long value = std::strtoll(number.c_str(), &end, 10);
     if (number.empty() || *end || value < 0 || value > (1ll << 40))
-      throw std::runtime_error(
-          fmt::format("--size {}: '{}' is no size", size, number));
+      throw std::runtime_error(fmt::format("--size {}: '{}' is no size", size, number));
     named[name] = value;
   }
   return named;
 }
 
-static Tensor randomInput(const ingot_value &v,
-                          std::map<std::string, int64_t> &sizes,
+static Tensor randomInput(const ingot_value &v, std::map<std::string, int64_t> &sizes,
                           uint64_t seed) {
   Tensor t;
   t.dtype = v.dtype;
   for (int32_t d = 0; d < v.rank; ++d) {
     auto named = sizes.find(v.dim_names[d] ? v.dim_names[d] : "");
-    t.shape.push_back(v.dims[d] >= 0         ? v.dims[d]
-                      : named == sizes.end() ? 1
-                                             : named->second);
+    t.shape.push_back(v.dims[d] >= 0 ? v.dims[d] : named == sizes.end() ? 1 : named->second);
   }
   t.data.resize(t.elements() * ingot_dtype_size(t.dtype));
   fillRandom(t, seed);
@@ -112,17 +101,15 @@ std::vector<Tensor> makeInputs(const ingot_module *module, uint32_t signature,
   const ingot_signature &s = module->signatures[signature];
   std::map<std::string, std::string> given;
   for (const std::string &spec : specs) {
-    auto [name, value] =
-        split(spec, "--input", "NAME=@file.npy or NAME=1x3xf32=0.5");
+    auto [name, value] = split(spec, "--input", "NAME=@file.npy or NAME=1x3xf32=0.5");
     if (!given.emplace(name, value).second)
       throw std::runtime_error(fmt::format("--input {} is given twice", name));
     bool known = false;
     for (uint32_t i = 0; i < s.num_inputs; ++i)
       known |= name == s.inputs[i].name;
     if (!known)
-      throw std::runtime_error(
-          fmt::format("signature '{}' has no input '{}'; its inputs: {}",
-                      s.name, name, inputNames(s)));
+      throw std::runtime_error(fmt::format("signature '{}' has no input '{}'; its inputs: {}",
+                                           s.name, name, inputNames(s)));
   }
   auto named = parseSizes(sizes);
   for (auto &[name, value] : named) {
@@ -131,8 +118,7 @@ std::vector<Tensor> makeInputs(const ingot_module *module, uint32_t signature,
       for (int32_t d = 0; d < s.inputs[i].rank; ++d)
         known |= s.inputs[i].dims[d] < 0 && name == s.inputs[i].dim_names[d];
     if (!known)
-      throw std::runtime_error(
-          fmt::format("signature '{}' has no size named '{}'", s.name, name));
+      throw std::runtime_error(fmt::format("signature '{}' has no size named '{}'", s.name, name));
   }
   std::vector<Tensor> result;
   for (uint32_t i = 0; i < s.num_inputs; ++i) {
@@ -142,9 +128,8 @@ std::vector<Tensor> makeInputs(const ingot_module *module, uint32_t signature,
     else if (fill)
       result.push_back(randomInput(s.inputs[i], named, i + 1));
     else
-      throw std::runtime_error(
-          fmt::format("signature '{}' needs --input {}=... (its inputs: {})",
-                      s.name, s.inputs[i].name, inputNames(s)));
+      throw std::runtime_error(fmt::format("signature '{}' needs --input {}=... (its inputs: {})",
+                                           s.name, s.inputs[i].name, inputNames(s)));
   }
   return result;
 }
@@ -156,13 +141,10 @@ std::vector<ingot_tensor> views(std::vector<Tensor> &tensors) {
   return v;
 }
 
-std::vector<Tensor> Artifact::outputs(uint32_t signature,
-                                      std::vector<Tensor> &inputs) const {
+std::vector<Tensor> Artifact::outputs(uint32_t signature, std::vector<Tensor> &inputs) const {
   auto in = views(inputs);
   std::vector<ingot_tensor> out(theModule->signatures[signature].num_outputs);
-  check(ingot_output_shapes(theModule, theContext, signature, in.data(),
-                            out.data()),
-        "cannot run");
+  check(ingot_output_shapes(theModule, theContext, signature, in.data(), out.data()), "cannot run");
   std::vector<Tensor> result(out.size());
   for (size_t i = 0; i < out.size(); ++i) {
     result[i].dtype = out[i].dtype;
@@ -175,8 +157,7 @@ std::vector<Tensor> Artifact::outputs(uint32_t signature,
 void Artifact::run(uint32_t signature, std::vector<Tensor> &inputs,
                    std::vector<Tensor> &outputs) const {
   auto in = views(inputs), out = views(outputs);
-  check(ingot_run(theModule, theContext, signature, in.data(), out.data()),
-        "failed");
+  check(ingot_run(theModule, theContext, signature, in.data(), out.data()), "failed");
   for (size_t i = 0; i < out.size(); ++i)
     outputs[i].shape.assign(out[i].shape, out[i].shape + out[i].rank);
 }

@@ -30,14 +30,10 @@ public:
 
   const ingot_module *module() const { return theModule; }
   ingot_context *context() const { return theContext; }
-  uint32_t signature(const std::string &name) const {
-    return findSignature(theModule, name, path);
-  }
+  uint32_t signature(const std::string &name) const { return findSignature(theModule, name, path); }
   /// Outputs large enough for these inputs.
-  std::vector<Tensor> outputs(uint32_t signature,
-                              std::vector<Tensor> &inputs) const;
-  void run(uint32_t signature, std::vector<Tensor> &inputs,
-           std::vector<Tensor> &outputs) const;
+  std::vector<Tensor> outputs(uint32_t signature, std::vector<Tensor> &inputs) const;
+  void run(uint32_t signature, std::vector<Tensor> &inputs, std::vector<Tensor> &outputs) const;
 
 private:
   void check(ingot_status status, const std::string &what) const;

@@ -7,28 +7,22 @@
 namespace ingot::cli {
 
 void addModelArguments(CLI::App &app, ModelOptions &o) {
-  app.add_option("model", o.path, "SavedModel folder, GraphDef .pb or .pbtxt")
-      ->required();
-  app.add_option("--tag", o.tag, "Meta graph of a SavedModel")
-      ->capture_default_str();
+  app.add_option("model", o.path, "SavedModel folder, GraphDef .pb or .pbtxt")->required();
+  app.add_option("--tag", o.tag, "Meta graph of a SavedModel")->capture_default_str();
   app.add_option("--signature", o.signatures,
                  "Signature (repeatable; default: all that users call)")
       ->take_all();
-  app.add_option(
-         "--feed", o.feeds,
-         "NAME[:DIMSxDTYPE]: this tensor is an input; cuts the graph before it")
+  app.add_option("--feed", o.feeds,
+                 "NAME[:DIMSxDTYPE]: this tensor is an input; cuts the graph before it")
       ->take_all();
-  app.add_option("--fetch", o.fetches, "NAME: this tensor is an output")
-      ->take_all();
-  app.add_option("--shape", o.shapes,
-                 "NAME=1x224x224x3, NAME=batchxlenx64: sizes of an input")
+  app.add_option("--fetch", o.fetches, "NAME: this tensor is an output")->take_all();
+  app.add_option("--shape", o.shapes, "NAME=1x224x224x3, NAME=batchxlenx64: sizes of an input")
       ->take_all()
       ->check(CLI::Validator(
           [](const std::string &text) {
             size_t eq = text.find('=');
             return eq == std::string::npos || eq == 0 || eq + 1 == text.size()
-                       ? "'" + text +
-                             "': expected NAME=SIZES, such as x=batchx784"
+                       ? "'" + text + "': expected NAME=SIZES, such as x=batchx784"
                        : std::string();
           },
           ""));
@@ -44,11 +38,9 @@ std::string stageHelp() {
   return s;
 }
 
-bool endsWith(const std::string &text,
-              std::initializer_list<std::string_view> ends) {
+bool endsWith(const std::string &text, std::initializer_list<std::string_view> ends) {
   for (std::string_view end : ends)
-    if (text.size() > end.size() &&
-        text.compare(text.size() - end.size(), end.size(), end) == 0)
+    if (text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0)
       return true;
   return false;
 }
@@ -67,15 +59,11 @@ int run(const CompileOptions &o) {
     return 2;
   }
   if (o.emit.empty() && !endsWith(o.output, {".so", ".a", ".o"})) {
-    fmt::print(stderr,
-               "ingot compile: error: output '{}' must end in .so, .a or .o\n",
-               o.output);
+    fmt::print(stderr, "ingot compile: error: output '{}' must end in .so, .a or .o\n", o.output);
     return 2;
   }
   if (!o.report.empty() && !endsWith(o.report, {".json", ".html"})) {
-    fmt::print(stderr,
-               "ingot compile: error: report '{}' must end in .json or .html\n",
-               o.report);
+    fmt::print(stderr, "ingot compile: error: report '{}' must end in .json or .html\n", o.report);
     return 2;
   }
   CompileResult r;
@@ -88,8 +76,7 @@ int run(const CompileOptions &o) {
   if (!r.header.empty())
     fmt::print("; {}", r.header);
   if (!r.weights.empty())
-    fmt::print("; {} ({:.2f} MB)", r.weights,
-               static_cast<double>(r.weightsBytes) / 1e6);
+    fmt::print("; {} ({:.2f} MB)", r.weights, static_cast<double>(r.weightsBytes) / 1e6);
   fmt::print("\n");
   return 0;
 }
@@ -102,49 +89,38 @@ Command addCompile(CLI::App &app) {
                  "OUT.so, OUT.a or OUT.o (with --emit: the text; default: "
                  "standard output)");
   app.add_option("--header", o->header, "Write the C header here");
-  app.add_option("--name", o->name,
-                 "Prefix of the C functions (default: the output's name)");
+  app.add_option("--name", o->name, "Prefix of the C functions (default: the output's name)");
   app.add_option("--weights", o->weights,
                  "Weights in this .safetensors file instead of the artifact "
                  "('embed': inside)");
   app.add_flag("--keep-weights", o->keepWeights,
                "Weights stay variables that can be read and replaced");
-  app.add_option("--target", o->target, "cpu or cuda[:sm_80,...]")
-      ->capture_default_str();
+  app.add_option("--target", o->target, "cpu or cuda[:sm_80,...]")->capture_default_str();
   app.add_option("--mtriple", o->triple, "LLVM triple (default: the host)");
   app.add_option("--mcpu", o->cpu, "LLVM processor name (default: the host's)");
-  CLI::Option *train = app.add_flag("--train", o->training.enabled,
-                                    "Also compile a training step");
-  CLI::Option *loss =
-      app.add_option("--loss", o->training.loss,
-                     "mse, sparse_categorical_crossentropy, "
-                     "categorical_crossentropy, binary_crossentropy");
+  CLI::Option *train = app.add_flag("--train", o->training.enabled, "Also compile a training step");
+  CLI::Option *loss = app.add_option("--loss", o->training.loss,
+                                     "mse, sparse_categorical_crossentropy, "
+                                     "categorical_crossentropy, binary_crossentropy");
   train->needs(loss);
   loss->needs(train);
-  app.add_flag("--from-logits", o->training.fromLogits,
-               "The model's output is logits");
-  app.add_option("--optimizer", o->training.optimizer, "sgd or adam")
-      ->capture_default_str();
-  app.add_option("--learning-rate", o->training.learningRate,
-                 "Default: the optimizer's in Keras");
-  app.add_option("--momentum", o->training.momentum, "Of sgd")
-      ->capture_default_str();
+  app.add_flag("--from-logits", o->training.fromLogits, "The model's output is logits");
+  app.add_option("--optimizer", o->training.optimizer, "sgd or adam")->capture_default_str();
+  app.add_option("--learning-rate", o->training.learningRate, "Default: the optimizer's in Keras");
+  app.add_option("--momentum", o->training.momentum, "Of sgd")->capture_default_str();
   app.add_option("--emit", o->emit, stageHelp())
       ->check(CLI::IsMember(stageNames()))
       ->type_name("STAGE");
-  app.add_option(
-      "--report", o->report,
-      "Write a report of every kernel: FILE.json, or FILE.html for people");
+  app.add_option("--report", o->report,
+                 "Write a report of every kernel: FILE.json, or FILE.html for people");
   app.add_flag("--debug-arena", o->debugArena,
                "Guarded memory for each buffer, freed ones filled with NaN");
   app.add_option_function<std::string>(
          "--sanitize", [o](const std::string &) { o->sanitizeAddress = true; },
          "address: instrument the generated code")
       ->check(CLI::IsMember({"address"}));
-  app.add_option("--threads", o->threads,
-                 "Threads of the compiler (default: all processors)");
-  app.add_flag("--no-group{false}", o->group,
-               "One kernel an operation (to compare with)");
+  app.add_option("--threads", o->threads, "Threads of the compiler (default: all processors)");
+  app.add_flag("--no-group{false}", o->group, "One kernel an operation (to compare with)");
   return [o] {
     if (const char *dir = std::getenv("INGOT_DUMP_DIR"))
       o->dumpDir = dir;

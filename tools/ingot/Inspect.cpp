@@ -29,7 +29,8 @@ int run(const ModelOptions &o) {
   if (!d.flops.empty())
     fmt::print("FLOPs of a call: {}\n", d.flops);
   if (unsupported)
-    fmt::print("{} of {} ops are not supported: `ingot compile` names every node; --feed can cut the graph behind them\n",
+    fmt::print("{} of {} ops are not supported: `ingot compile` names every node; --feed can cut "
+               "the graph behind them\n",
                unsupported, d.ops.size());
   return 0;
 }

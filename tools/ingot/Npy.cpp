@@ -12,9 +12,10 @@ namespace ingot::cli {
 static const struct {
   ingot_dtype dtype;
   const char *descr;
-} kDescr[] = {{INGOT_BOOL, "|b1"}, {INGOT_I8, "|i1"},  {INGOT_I16, "<i2"}, {INGOT_I32, "<i4"}, {INGOT_I64, "<i8"},
-              {INGOT_U8, "|u1"},   {INGOT_U16, "<u2"}, {INGOT_U32, "<u4"}, {INGOT_U64, "<u8"}, {INGOT_F16, "<f2"},
-              {INGOT_BF16, "|V2"}, {INGOT_F32, "<f4"}, {INGOT_F64, "<f8"}, {INGOT_C64, "<c8"}, {INGOT_C128, "<c16"}};
+} kDescr[] = {{INGOT_BOOL, "|b1"}, {INGOT_I8, "|i1"},  {INGOT_I16, "<i2"},  {INGOT_I32, "<i4"},
+              {INGOT_I64, "<i8"},  {INGOT_U8, "|u1"},  {INGOT_U16, "<u2"},  {INGOT_U32, "<u4"},
+              {INGOT_U64, "<u8"},  {INGOT_F16, "<f2"}, {INGOT_BF16, "|V2"}, {INGOT_F32, "<f4"},
+              {INGOT_F64, "<f8"},  {INGOT_C64, "<c8"}, {INGOT_C128, "<c16"}};
 
 [[noreturn]] static void fail(const std::string &path, const std::string &what) {
   throw std::runtime_error(fmt::format("{}: {}", path, what));
@@ -45,7 +46,8 @@ Tensor readNpy(const std::string &path) {
 
   Tensor t;
   std::string_view descr = field(header, "descr");
-  size_t open = descr.find('\''), close = open == std::string_view::npos ? open : descr.find('\'', open + 1);
+  size_t open = descr.find('\''),
+         close = open == std::string_view::npos ? open : descr.find('\'', open + 1);
   if (close == std::string_view::npos)
     fail(path, "its header names no dtype (structured arrays are not supported)");
   std::string_view code = descr.substr(open + 1, close - open - 1);
@@ -67,7 +69,8 @@ Tensor readNpy(const std::string &path) {
     std::string item = list.substr(0, comma);
     if (item.find_first_not_of(" L") != std::string::npos) {
       t.shape.push_back(std::strtoll(item.c_str(), nullptr, 10));
-      if (t.shape.back() < 0 || __builtin_mul_overflow(count, static_cast<uint64_t>(t.shape.back()), &count))
+      if (t.shape.back() < 0 ||
+          __builtin_mul_overflow(count, static_cast<uint64_t>(t.shape.back()), &count))
         fail(path, "its shape is not valid");
     }
     list = comma == std::string::npos ? "" : list.substr(comma + 1);
@@ -91,13 +94,22 @@ void writeNpy(const std::string &path, const Tensor &t) {
     shape += fmt::format("{},{}", d, t.shape.size() == 1 ? "" : " ");
   if (t.shape.size() > 1)
     shape.resize(shape.size() - 2);
-  std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", code, shape);
+  std::string header =
+      fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}), }}", code, shape);
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
   std::string temporary = path + ".part";
   {
     std::ofstream out(temporary, std::ios::binary);
-    char prefix[10] = {'\x93', 'N', 'U', 'M', 'P', 'Y', 1, 0, static_cast<char>(header.size() & 255),
+    char prefix[10] = {'\x93',
+                       'N',
+                       'U',
+                       'M',
+                       'P',
+                       'Y',
+                       1,
+                       0,
+                       static_cast<char>(header.size() & 255),
                        static_cast<char>(header.size() >> 8)};
     out.write(prefix, 10);
     out << header;

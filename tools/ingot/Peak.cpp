@@ -14,11 +14,9 @@ thread_local volatile float sink;
 
 /// Returns operations a nanosecond. Inlined into functions for one instruction
 /// set each.
-template <int Lanes>
-[[gnu::always_inline]] inline double spin(long rounds, float seed) {
+template <int Lanes> [[gnu::always_inline]] inline double spin(long rounds, float seed) {
   typedef float Vector __attribute__((vector_size(Lanes * sizeof(float))));
-  Vector factor = seed - Vector{} * 0.5f, term = seed * 1e-6f - Vector{},
-         sums[accumulators];
+  Vector factor = seed - Vector{} * 0.5f, term = seed * 1e-6f - Vector{}, sums[accumulators];
   for (int i = 0; i < accumulators; ++i)
     sums[i] = factor * static_cast<float>(i);
   auto start = std::chrono::steady_clock::now();
@@ -26,13 +24,11 @@ template <int Lanes>
 #pragma clang loop unroll(full)
     for (int i = 0; i < accumulators; ++i)
       sums[i] = sums[i] * factor + term;
-  double ns = std::chrono::duration<double, std::nano>(
-                  std::chrono::steady_clock::now() - start)
-                  .count();
+  double ns =
+      std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
   for (const Vector &sum : sums)
     sink = sum[0]; // or nothing would be computed
-  return 2.0 * Lanes * accumulators * static_cast<double>(rounds) /
-         std::max(ns, 1.0);
+  return 2.0 * Lanes * accumulators * static_cast<double>(rounds) / std::max(ns, 1.0);
 }
 
 using Spin = double (*)(long, float);
@@ -47,9 +43,7 @@ double spin128(long rounds, float seed) { return spin<4>(rounds, seed); }
 Spin choose() {
   if (__builtin_cpu_supports("avx512f"))
     return spin512;
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
-             ? spin256
-             : spin128;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? spin256 : spin128;
 }
 #else
 Spin choose() { return spin128; }

@@ -89,7 +89,8 @@ int run(const TrainCommand &o) {
 Command addTrain(CLI::App &app) {
   auto o = std::make_shared<TrainCommand>();
   app.add_option("artifact", o->artifact, "Model compiled with --train (.so)")->required();
-  app.add_option("--data", o->data, ".npz with an array for each input, and the labels 'y'")->required();
+  app.add_option("--data", o->data, ".npz with an array for each input, and the labels 'y'")
+      ->required();
   app.add_option("--validation", o->validation, "The same, to measure after each epoch");
   app.add_option("--epochs", o->epochs, "Passes over the data")->capture_default_str();
   app.add_option("--batch", o->batch, "Examples of a step")->capture_default_str();
@@ -97,7 +98,8 @@ Command addTrain(CLI::App &app) {
   app.add_flag("--no-shuffle", o->noShuffle, "Take the examples in their order");
   app.add_option("--load", o->load, ".npz of variables to begin with (from --save)");
   app.add_option("--save", o->save, ".npz that gets all variables at the end");
-  app.add_option("--threads", o->threads, "Threads (default: INGOT_NUM_THREADS, else all processors)");
+  app.add_option("--threads", o->threads,
+                 "Threads (default: INGOT_NUM_THREADS, else all processors)");
   return [o] { return run(*o); };
 }
 

@@ -8,10 +8,13 @@
 
 namespace ingot::cli {
 
-static const char *const kNames[] = {"invalid", "i1",   "i8",  "i16", "i32", "i64", "ui8",  "ui16", "ui32",
-                                     "ui64",    "f16",  "bf16", "f32", "f64", "c64", "c128", "str"};
+static const char *const kNames[] = {"invalid", "i1",   "i8",   "i16",  "i32", "i64",
+                                     "ui8",     "ui16", "ui32", "ui64", "f16", "bf16",
+                                     "f32",     "f64",  "c64",  "c128", "str"};
 
-const char *dtypeName(ingot_dtype dtype) { return dtype > 0 && dtype <= INGOT_STRING ? kNames[dtype] : kNames[0]; }
+const char *dtypeName(ingot_dtype dtype) {
+  return dtype > 0 && dtype <= INGOT_STRING ? kNames[dtype] : kNames[0];
+}
 ingot_dtype dtypeOf(std::string_view name) {
   for (ingot_dtype d = INGOT_BOOL; d <= INGOT_STRING; ++d)
     if (name == kNames[d])
@@ -48,7 +51,9 @@ template <typename T> T get(const Tensor &t, int64_t i) {
   std::memcpy(&v, t.data.data() + i * sizeof(T), sizeof(T));
   return v;
 }
-template <typename T> void put(Tensor &t, int64_t i, T v) { std::memcpy(t.data.data() + i * sizeof(T), &v, sizeof(T)); }
+template <typename T> void put(Tensor &t, int64_t i, T v) {
+  std::memcpy(t.data.data() + i * sizeof(T), &v, sizeof(T));
+}
 
 float fromHalf(uint16_t h) {
   int exponent = (h >> 10) & 31, mantissa = h & 1023;
@@ -68,7 +73,8 @@ uint16_t toHalf(float f) {
     return sign | static_cast<uint16_t>(std::nearbyint(std::ldexp(a, 24)));
   int e;
   float m = std::frexp(a, &e); // a = m * 2^e, m in [0.5, 1)
-  return sign | static_cast<uint16_t>(((e + 14) << 10) + static_cast<int>(std::nearbyint(std::ldexp(m, 11))) - 1024);
+  return sign | static_cast<uint16_t>(((e + 14) << 10) +
+                                      static_cast<int>(std::nearbyint(std::ldexp(m, 11))) - 1024);
 }
 float fromBfloat(uint16_t h) {
   uint32_t bits = static_cast<uint32_t>(h) << 16;
@@ -87,42 +93,74 @@ uint16_t toBfloat(float f) {
 
 double element(const Tensor &t, int64_t i) {
   switch (t.dtype) {
-  case INGOT_BOOL: return get<uint8_t>(t, i) != 0;
-  case INGOT_I8: return get<int8_t>(t, i);
-  case INGOT_I16: return get<int16_t>(t, i);
-  case INGOT_I32: return get<int32_t>(t, i);
-  case INGOT_I64: return static_cast<double>(get<int64_t>(t, i));
-  case INGOT_U8: return get<uint8_t>(t, i);
-  case INGOT_U16: return get<uint16_t>(t, i);
-  case INGOT_U32: return get<uint32_t>(t, i);
-  case INGOT_U64: return static_cast<double>(get<uint64_t>(t, i));
-  case INGOT_F16: return fromHalf(get<uint16_t>(t, i));
-  case INGOT_BF16: return fromBfloat(get<uint16_t>(t, i));
-  case INGOT_F32: return get<float>(t, i);
-  case INGOT_F64: return get<double>(t, i);
-  case INGOT_C64: return get<float>(t, 2 * i);
-  case INGOT_C128: return get<double>(t, 2 * i);
-  default: return 0;
+  case INGOT_BOOL:
+    return get<uint8_t>(t, i) != 0;
+  case INGOT_I8:
+    return get<int8_t>(t, i);
+  case INGOT_I16:
+    return get<int16_t>(t, i);
+  case INGOT_I32:
+    return get<int32_t>(t, i);
+  case INGOT_I64:
+    return static_cast<double>(get<int64_t>(t, i));
+  case INGOT_U8:
+    return get<uint8_t>(t, i);
+  case INGOT_U16:
+    return get<uint16_t>(t, i);
+  case INGOT_U32:
+    return get<uint32_t>(t, i);
+  case INGOT_U64:
+    return static_cast<double>(get<uint64_t>(t, i));
+  case INGOT_F16:
+    return fromHalf(get<uint16_t>(t, i));
+  case INGOT_BF16:
+    return fromBfloat(get<uint16_t>(t, i));
+  case INGOT_F32:
+    return get<float>(t, i);
+  case INGOT_F64:
+    return get<double>(t, i);
+  case INGOT_C64:
+    return get<float>(t, 2 * i);
+  case INGOT_C128:
+    return get<double>(t, 2 * i);
+  default:
+    return 0;
   }
 }
 void setElement(Tensor &t, int64_t i, double v) {
   switch (t.dtype) {
-  case INGOT_BOOL: return put<uint8_t>(t, i, v != 0);
-  case INGOT_I8: return put(t, i, static_cast<int8_t>(v));
-  case INGOT_I16: return put(t, i, static_cast<int16_t>(v));
-  case INGOT_I32: return put(t, i, static_cast<int32_t>(v));
-  case INGOT_I64: return put(t, i, static_cast<int64_t>(v));
-  case INGOT_U8: return put(t, i, static_cast<uint8_t>(v));
-  case INGOT_U16: return put(t, i, static_cast<uint16_t>(v));
-  case INGOT_U32: return put(t, i, static_cast<uint32_t>(v));
-  case INGOT_U64: return put(t, i, static_cast<uint64_t>(v));
-  case INGOT_F16: return put(t, i, toHalf(static_cast<float>(v)));
-  case INGOT_BF16: return put(t, i, toBfloat(static_cast<float>(v)));
-  case INGOT_F32: return put(t, i, static_cast<float>(v));
-  case INGOT_F64: return put(t, i, v);
-  case INGOT_C64: return put(t, 2 * i, static_cast<float>(v));
-  case INGOT_C128: return put(t, 2 * i, v);
-  default: return;
+  case INGOT_BOOL:
+    return put<uint8_t>(t, i, v != 0);
+  case INGOT_I8:
+    return put(t, i, static_cast<int8_t>(v));
+  case INGOT_I16:
+    return put(t, i, static_cast<int16_t>(v));
+  case INGOT_I32:
+    return put(t, i, static_cast<int32_t>(v));
+  case INGOT_I64:
+    return put(t, i, static_cast<int64_t>(v));
+  case INGOT_U8:
+    return put(t, i, static_cast<uint8_t>(v));
+  case INGOT_U16:
+    return put(t, i, static_cast<uint16_t>(v));
+  case INGOT_U32:
+    return put(t, i, static_cast<uint32_t>(v));
+  case INGOT_U64:
+    return put(t, i, static_cast<uint64_t>(v));
+  case INGOT_F16:
+    return put(t, i, toHalf(static_cast<float>(v)));
+  case INGOT_BF16:
+    return put(t, i, toBfloat(static_cast<float>(v)));
+  case INGOT_F32:
+    return put(t, i, static_cast<float>(v));
+  case INGOT_F64:
+    return put(t, i, v);
+  case INGOT_C64:
+    return put(t, 2 * i, static_cast<float>(v));
+  case INGOT_C128:
+    return put(t, 2 * i, v);
+  default:
+    return;
   }
 }
 
@@ -130,7 +168,8 @@ void setElement(Tensor &t, int64_t i, double v) {
 static bool parseType(std::string_view text, Tensor &t) {
   while (true) {
     size_t x = text.find('x');
-    if (x == std::string_view::npos || text.empty() || !std::isdigit(static_cast<unsigned char>(text[0])))
+    if (x == std::string_view::npos || text.empty() ||
+        !std::isdigit(static_cast<unsigned char>(text[0])))
       break;
     int64_t d = 0;
     for (char c : text.substr(0, x)) {
@@ -142,7 +181,8 @@ static bool parseType(std::string_view text, Tensor &t) {
     text.remove_prefix(x + 1);
   }
   t.dtype = dtypeOf(text);
-  return t.dtype != INGOT_INVALID_DTYPE && t.dtype != INGOT_STRING && t.shape.size() <= INGOT_MAX_RANK;
+  return t.dtype != INGOT_INVALID_DTYPE && t.dtype != INGOT_STRING &&
+         t.shape.size() <= INGOT_MAX_RANK;
 }
 
 Tensor parseTensor(const std::string &spec) {
@@ -151,7 +191,8 @@ Tensor parseTensor(const std::string &spec) {
   size_t eq = spec.find('=');
   Tensor t;
   if (!parseType(std::string_view(spec).substr(0, eq), t))
-    throw std::runtime_error(fmt::format("'{}' is no tensor: expected @file.npy or a type such as 1x3xf32=0.5", spec));
+    throw std::runtime_error(
+        fmt::format("'{}' is no tensor: expected @file.npy or a type such as 1x3xf32=0.5", spec));
   t.data.resize(t.elements() * ingot_dtype_size(t.dtype));
   std::string values = eq == std::string::npos ? "0" : spec.substr(eq + 1);
   if (values == "random") {
@@ -167,13 +208,15 @@ Tensor parseTensor(const std::string &spec) {
     char *end;
     double v = std::strtod(p, &end);
     if (end == p)
-      throw std::runtime_error(fmt::format("'{}' holds something that is no number: '{}'", spec, p));
+      throw std::runtime_error(
+          fmt::format("'{}' holds something that is no number: '{}'", spec, p));
     numbers.push_back(v);
     p = end;
   }
   int64_t n = t.elements();
   if (numbers.size() != 1 && static_cast<int64_t>(numbers.size()) != n)
-    throw std::runtime_error(fmt::format("'{}' gives {} values for {} elements", spec, numbers.size(), n));
+    throw std::runtime_error(
+        fmt::format("'{}' gives {} values for {} elements", spec, numbers.size(), n));
   for (int64_t i = 0; i < n; ++i)
     setElement(t, i, numbers.size() == 1 ? numbers[0] : numbers[i]);
   return t;
@@ -187,7 +230,9 @@ void fillRandom(Tensor &t, uint64_t seed) {
     x ^= x << 13;
     x ^= x >> 7;
     x ^= x << 17;
-    setElement(t, i, isFloat ? static_cast<double>(x >> 11) * 0x1p-52 - 1.0 : static_cast<double>(x >> 62));
+    setElement(t, i,
+               isFloat ? static_cast<double>(x >> 11) * 0x1p-52 - 1.0
+                       : static_cast<double>(x >> 62));
   }
 }
 

@@ -28,15 +28,13 @@ public:
   static Expected<PendingFile> create(StringRef path) {
     SmallString<128> temporary;
     int fd = -1;
-    if (std::error_code ec = sys::fs::createUniqueFile(
-            path + ".tmp-%%%%%%", fd, temporary, sys::fs::OF_None, 0666))
-      return createStringError(ec, "cannot write '" + path.str() +
-                                       "': " + ec.message());
+    if (std::error_code ec =
+            sys::fs::createUniqueFile(path + ".tmp-%%%%%%", fd, temporary, sys::fs::OF_None, 0666))
+      return createStringError(ec, "cannot write '" + path.str() + "': " + ec.message());
     return PendingFile(path.str(), temporary.str().str(), fd);
   }
   PendingFile(PendingFile &&other)
-      : path(std::move(other.path)), temporary(std::move(other.temporary)),
-        fd(other.fd) {
+      : path(std::move(other.path)), temporary(std::move(other.temporary)), fd(other.fd) {
     other.temporary.clear();
     other.fd = -1;
   }
@@ -57,8 +55,7 @@ public:
   Error commit() {
     closeDescriptor();
     if (std::error_code ec = sys::fs::rename(temporary, path))
-      return createStringError(ec,
-                               "cannot write '" + path + "': " + ec.message());
+      return createStringError(ec, "cannot write '" + path + "': " + ec.message());
     temporary.clear();
     return Error::success();
   }
@@ -75,8 +72,7 @@ enum class OutputKind { SharedObject, Archive, Object };
 /// One artifact on its way to the disk.
 class Writer {
 public:
-  Writer(const ArtifactSpec &spec, const ArtifactOptions &options)
-      : spec(spec), options(options) {}
+  Writer(const ArtifactSpec &spec, const ArtifactOptions &options) : spec(spec), options(options) {}
   Expected<ArtifactFiles> write();
 
 private:
@@ -121,8 +117,7 @@ Error Writer::prepare() {
   else if (extension == ".o")
     kind = OutputKind::Object;
   else
-    return createStringError("output '" + options.output +
-                             "' must end in .so, .a or .o");
+    return createStringError("output '" + options.output + "' must end in .so, .a or .o");
   Triple triple(spec.target.triple);
   StringRef arch = Triple::getArchTypeName(triple.getArch());
   if (!triple.isOSLinux() || runtimeObject(arch).empty())
@@ -133,8 +128,7 @@ Error Writer::prepare() {
   auto checkRank = [&](size_t rank, StringRef what, StringRef name) {
     return rank <= INGOT_MAX_RANK
                ? Error::success()
-               : createStringError(what.str() + " '" + name.str() +
-                                   "' has rank " + utostr(rank) +
+               : createStringError(what.str() + " '" + name.str() + "' has rank " + utostr(rank) +
                                    "; the C ABI takes up to 8");
   };
   for (const ArtifactSignature &s : spec.signatures) {
@@ -201,11 +195,10 @@ Error Writer::collectObjects() {
   objects.push_back(descriptor);
   for (const std::string &object : spec.objects)
     objects.push_back(object);
-  objects.push_back(runtimeObject(
-      Triple::getArchTypeName(Triple(spec.target.triple).getArch())));
+  objects.push_back(runtimeObject(Triple::getArchTypeName(Triple(spec.target.triple).getArch())));
   if (!spec.deviceSymbol.empty())
-    objects.push_back(cudaRuntimeObject(
-        Triple::getArchTypeName(Triple(spec.target.triple).getArch())));
+    objects.push_back(
+        cudaRuntimeObject(Triple::getArchTypeName(Triple(spec.target.triple).getArch())));
   std::vector<std::string> provided = spec.externalSymbols;
   provided.push_back(weightsSymbol(spec));
   auto found = findUndefined(objects, provided);
@@ -214,44 +207,40 @@ Error Writer::collectObjects() {
   undefined = std::move(*found);
   if (undefined.unknown.empty())
     return Error::success();
-  return createStringError(
-      "the generated code needs symbols that no system library has: " +
-      join(undefined.unknown, ", ") +
-      "; this is a defect of Ingot unless they are custom ops");
+  return createStringError("the generated code needs symbols that no system library has: " +
+                           join(undefined.unknown, ", ") +
+                           "; this is a defect of Ingot unless they are custom ops");
 }
 
 Expected<MemoryFile> Writer::weightsObject() {
   auto file = MemoryFile::create();
   if (!file)
     return file.takeError();
-  if (Error e = writeWeightsObject(file->descriptor(), layout,
-                                   weightsSymbol(spec), machine))
+  if (Error e = writeWeightsObject(file->descriptor(), layout, weightsSymbol(spec), machine))
     return std::move(e);
   return std::move(*file);
 }
 
 Error Writer::writeSharedObject() {
   // Custom ops and AddressSanitizer come from the program that loads it.
-  bool selfContained =
-      spec.externalSymbols.empty() && undefined.sanitizer.empty();
-  std::vector<std::string> arguments = {
-      "-shared",
-      "-soname",
-      sys::path::filename(options.output).str(),
-      "-z",
-      "now",
-      "-z",
-      "relro",
-      "-z",
-      "noexecstack",
-      "-z",
-      selfContained ? "defs" : "undefs",
-      "--hash-style=gnu",
-      "--gc-sections",
-      "--build-id=none",
-      "-O1",
-      "--threads=1",
-      "--no-undefined-version"};
+  bool selfContained = spec.externalSymbols.empty() && undefined.sanitizer.empty();
+  std::vector<std::string> arguments = {"-shared",
+                                        "-soname",
+                                        sys::path::filename(options.output).str(),
+                                        "-z",
+                                        "now",
+                                        "-z",
+                                        "relro",
+                                        "-z",
+                                        "noexecstack",
+                                        "-z",
+                                        selfContained ? "defs" : "undefs",
+                                        "--hash-style=gnu",
+                                        "--gc-sections",
+                                        "--build-id=none",
+                                        "-O1",
+                                        "--threads=1",
+                                        "--no-undefined-version"};
   std::vector<MemoryFile> inputs;
   auto add = [&](StringRef bytes, StringRef prefix = "") -> Error {
     auto file = MemoryFile::create(bytes);
@@ -318,8 +307,8 @@ Error Writer::writeRelocatable() {
     if (!coreFile)
       return coreFile.takeError();
     (*file)->closeDescriptor();
-    return runLld({"-r", "--threads=1", "-o", (*file)->temporaryPath(),
-                   coreFile->path(), weights->path()});
+    return runLld(
+        {"-r", "--threads=1", "-o", (*file)->temporaryPath(), coreFile->path(), weights->path()});
   }
   std::string prefix = moduleFunctionName(spec);
   std::vector<NewArchiveMember> members;
@@ -329,17 +318,16 @@ Error Writer::writeRelocatable() {
     auto weights = weightsObject();
     if (!weights)
       return weights.takeError();
-    auto buffer = MemoryBuffer::getOpenFile(weights->descriptor(), weightsName,
-                                            uint64_t(-1), false);
+    auto buffer =
+        MemoryBuffer::getOpenFile(weights->descriptor(), weightsName, uint64_t(-1), false);
     if (!buffer)
       return createStringError(buffer.getError(), "cannot read the weights");
     weightsBuffer = std::move(*buffer);
     members.emplace_back(weightsBuffer->getMemBufferRef());
   }
   raw_fd_ostream os((*file)->descriptor(), false);
-  if (Error e =
-          writeArchiveToStream(os, members, SymtabWritingMode::NormalSymtab,
-                               object::Archive::K_GNU, true, false))
+  if (Error e = writeArchiveToStream(os, members, SymtabWritingMode::NormalSymtab,
+                                     object::Archive::K_GNU, true, false))
     return e;
   os.flush();
   if (os.has_error()) {
@@ -359,8 +347,7 @@ Expected<ArtifactFiles> Writer::write() {
     return std::move(e);
   if (Error e = collectObjects())
     return std::move(e);
-  if (Error e = kind == OutputKind::SharedObject ? writeSharedObject()
-                                                 : writeRelocatable())
+  if (Error e = kind == OutputKind::SharedObject ? writeSharedObject() : writeRelocatable())
     return std::move(e);
   // Whatever could fail has been done; the artifact gets its name last.
   for (auto &file : files)
@@ -377,8 +364,7 @@ Expected<ArtifactFiles> Writer::write() {
   return std::move(result);
 }
 
-Expected<ArtifactFiles> writeArtifact(const ArtifactSpec &spec,
-                                      const ArtifactOptions &options) {
+Expected<ArtifactFiles> writeArtifact(const ArtifactSpec &spec, const ArtifactOptions &options) {
   return Writer(spec, options).write();
 }
 

@@ -14,12 +14,9 @@ using namespace llvm;
 
 namespace ingot {
 
-std::string weightsSymbol(const ArtifactSpec &spec) {
-  return makeNames(spec).prefix + "__weights";
-}
+std::string weightsSymbol(const ArtifactSpec &spec) { return makeNames(spec).prefix + "__weights"; }
 
-std::vector<std::string> publicSymbols(const ArtifactSpec &spec,
-                                       bool genericEntry) {
+std::vector<std::string> publicSymbols(const ArtifactSpec &spec, bool genericEntry) {
   CNames names = makeNames(spec);
   std::vector<std::string> symbols = {names.prefix + "_module"};
   for (const TypedFunction &f : names.functions) {
@@ -62,12 +59,10 @@ namespace {
 /// Builds the tables field by field, in the order of the C structs.
 class DescriptorBuilder {
 public:
-  DescriptorBuilder(Module &module, const ArtifactSpec &spec,
-                    const WeightsLayout &layout,
+  DescriptorBuilder(Module &module, const ArtifactSpec &spec, const WeightsLayout &layout,
                     const DescriptorOptions &options)
-      : module(module), context(module.getContext()), spec(spec),
-        layout(layout), options(options), names(makeNames(spec)),
-        ptr(PointerType::get(context, 0)), i32(Type::getInt32Ty(context)),
+      : module(module), context(module.getContext()), spec(spec), layout(layout), options(options),
+        names(makeNames(spec)), ptr(PointerType::get(context, 0)), i32(Type::getInt32Ty(context)),
         i64(Type::getInt64Ty(context)), null(ConstantPointerNull::get(ptr)) {}
 
   Error build();
@@ -77,12 +72,10 @@ private:
 
   Constant *n32(uint64_t v) { return ConstantInt::get(i32, v); }
   Constant *n64(uint64_t v) { return ConstantInt::get(i64, v); }
-  Constant *structOf(Fields fields) {
-    return ConstantStruct::getAnon(context, fields);
-  }
+  Constant *structOf(Fields fields) { return ConstantStruct::getAnon(context, fields); }
   GlobalVariable *global(Constant *value) {
-    auto *g = new GlobalVariable(module, value->getType(), true,
-                                 GlobalValue::PrivateLinkage, value);
+    auto *g =
+        new GlobalVariable(module, value->getType(), true, GlobalValue::PrivateLinkage, value);
     return g;
   }
   Constant *text(StringRef s) {
@@ -118,8 +111,7 @@ private:
   Constant *privateSignature(const ArtifactSignature &s);
   Constant *constant(ArrayRef<char> data, uint64_t offset);
   GlobalVariable *moduleTable();
-  void defineTyped(unsigned index, StringRef name, bool withContext,
-                   Constant *table);
+  void defineTyped(unsigned index, StringRef name, bool withContext, Constant *table);
   void defineGetter(StringRef name, Constant *table);
   void defineRelease(Constant *table);
 
@@ -145,10 +137,9 @@ Constant *DescriptorBuilder::value(const ArtifactValue &v) {
     dimNames.push_back(dim.size >= 0 ? null : text(dim.name));
     anyName |= dim.size < 0;
   }
-  return structOf({text(v.name), n32(uint32_t(v.dtype)), n32(shape.size()),
-                   dimsOf(shape), anyName ? array(dimNames) : null,
-                   n32(v.dataDependent ? INGOT_VALUE_DATA_DEPENDENT : 0),
-                   n32(0)});
+  return structOf({text(v.name), n32(uint32_t(v.dtype)), n32(shape.size()), dimsOf(shape),
+                   anyName ? array(dimNames) : null,
+                   n32(v.dataDependent ? INGOT_VALUE_DATA_DEPENDENT : 0), n32(0)});
 }
 
 Constant *DescriptorBuilder::values(ArrayRef<ArtifactValue> list) {
@@ -162,45 +153,39 @@ Constant *DescriptorBuilder::signature(const ArtifactSignature &s) {
   SmallVector<Constant *> sizes;
   for (const ArtifactSymbol &symbol : s.entrySymbols)
     sizes.push_back(text(symbol.name));
-  return structOf({text(s.name), n32(s.inputs.size()), n32(s.outputs.size()),
-                   values(s.inputs), values(s.outputs), n32(sizes.size()),
-                   n32(s.writesState ? INGOT_SIGNATURE_WRITES_STATE : 0),
-                   array(sizes)});
+  return structOf({text(s.name), n32(s.inputs.size()), n32(s.outputs.size()), values(s.inputs),
+                   values(s.outputs), n32(sizes.size()),
+                   n32(s.writesState ? INGOT_SIGNATURE_WRITES_STATE : 0), array(sizes)});
 }
 
 Constant *DescriptorBuilder::privateSignature(const ArtifactSignature &s) {
   SmallVector<Constant *> bindings;
   for (const ArtifactSymbol &symbol : s.entrySymbols)
-    bindings.push_back(
-        structOf({n32(uint32_t(symbol.input)), n32(uint32_t(symbol.dim))}));
+    bindings.push_back(structOf({n32(uint32_t(symbol.input)), n32(uint32_t(symbol.dim))}));
   size_t dims = 0;
   for (const ArtifactValue &v : s.inputs)
     dims += v.shape.size();
   for (const ArtifactValue &v : s.outputs)
     dims += v.shape.size();
-  return structOf({external(s.programSymbol), external(s.arenaSymbol),
-                   external(s.shapesSymbol), external(s.boundsSymbol),
-                   array(bindings), n32(s.entrySymbols.size()),
+  return structOf({external(s.programSymbol), external(s.arenaSymbol), external(s.shapesSymbol),
+                   external(s.boundsSymbol), array(bindings), n32(s.entrySymbols.size()),
                    n32(s.numDataSymbols), n32(dims), n32(0)});
 }
 
 Constant *DescriptorBuilder::constant(ArrayRef<char> data, uint64_t offset) {
   bool here = options.loadable && !data.empty();
-  return structOf(
-      {here ? address(data.data()) : null, n64(offset), n64(data.size())});
+  return structOf({here ? address(data.data()) : null, n64(offset), n64(data.size())});
 }
 
 GlobalVariable *DescriptorBuilder::moduleTable() {
-  SmallVector<Constant *> signatures, privateSignatures, variables, constants,
-      initial, sites;
+  SmallVector<Constant *> signatures, privateSignatures, variables, constants, initial, sites;
   for (const ArtifactSignature &s : spec.signatures) {
     signatures.push_back(signature(s));
     privateSignatures.push_back(privateSignature(s));
   }
   for (auto [v, offset] : zip(spec.variables, layout.initial)) {
     variables.push_back(
-        structOf({text(v.name), n32(uint32_t(v.dtype)), n32(v.shape.size()),
-                  dimsOf(v.shape),
+        structOf({text(v.name), n32(uint32_t(v.dtype)), n32(v.shape.size()), dimsOf(v.shape),
                   n32(v.trainable ? INGOT_VARIABLE_TRAINABLE : 0), n32(0)}));
     initial.push_back(constant(v.initial, offset));
   }
@@ -209,47 +194,41 @@ GlobalVariable *DescriptorBuilder::moduleTable() {
   for (const std::string &symbol : spec.siteSymbols)
     sites.push_back(external(symbol));
 
-  auto *instanceType =
-      ArrayType::get(Type::getInt8Ty(context), INGOT_RT_INSTANCE_BYTES);
-  auto *instance = new GlobalVariable(
-      module, instanceType, false, GlobalValue::InternalLinkage,
-      ConstantAggregateZero::get(instanceType), names.prefix + "__instance");
+  auto *instanceType = ArrayType::get(Type::getInt8Ty(context), INGOT_RT_INSTANCE_BYTES);
+  auto *instance =
+      new GlobalVariable(module, instanceType, false, GlobalValue::InternalLinkage,
+                         ConstantAggregateZero::get(instanceType), names.prefix + "__instance");
   instance->setAlignment(Align(64));
 
-  bool embedded =
-      !options.loadable && options.weightsFile.empty() && layout.bytes != 0;
+  bool embedded = !options.loadable && options.weightsFile.empty() && layout.bytes != 0;
   Constant *weights = null;
   if (embedded) {
-    weights =
-        module.getOrInsertGlobal(weightsSymbol(spec), Type::getInt8Ty(context));
+    weights = module.getOrInsertGlobal(weightsSymbol(spec), Type::getInt8Ty(context));
     cast<GlobalVariable>(weights)->setVisibility(GlobalValue::HiddenVisibility);
   }
   // The two tables refer to each other.
   SmallVector<Type *> publicTypes = {i32, i32, ptr, ptr, ptr, i32, i32,
                                      ptr, ptr, i64, ptr, ptr, ptr};
-  auto *table = new GlobalVariable(
-      module, StructType::get(context, publicTypes), true,
-      GlobalValue::InternalLinkage, nullptr, names.prefix + "__descriptor");
-  Constant *internal = global(structOf(
-      {table, array(privateSignatures), array(constants), array(initial),
-       weights, n64(options.weightsFileOffset), n64(options.weightsFileCheck),
-       n32(constants.size()), n32(sites.size()), array(sites),
-       n64(neededCpuFeatures(spec.target)), instance,
-       external(spec.deviceSymbol)}));
+  auto *table =
+      new GlobalVariable(module, StructType::get(context, publicTypes), true,
+                         GlobalValue::InternalLinkage, nullptr, names.prefix + "__descriptor");
+  Constant *internal = global(
+      structOf({table, array(privateSignatures), array(constants), array(initial), weights,
+                n64(options.weightsFileOffset), n64(options.weightsFileCheck),
+                n32(constants.size()), n32(sites.size()), array(sites),
+                n64(neededCpuFeatures(spec.target)), instance, external(spec.deviceSymbol)}));
   table->setInitializer(
-      structOf({n32(INGOT_ABI_VERSION), n32(sizeof(ingot_module)),
-                text(names.prefix), text("ingot " INGOT_VERSION_TEXT),
-                text(spec.target.triple + ":" + spec.target.cpu),
-                n32(signatures.size()), n32(variables.size()),
-                array(signatures), array(variables), n64(layout.bytes),
-                options.weightsFile.empty() ? null : text(options.weightsFile),
+      structOf({n32(INGOT_ABI_VERSION), n32(sizeof(ingot_module)), text(names.prefix),
+                text("ingot " INGOT_VERSION_TEXT), text(spec.target.triple + ":" + spec.target.cpu),
+                n32(signatures.size()), n32(variables.size()), array(signatures), array(variables),
+                n64(layout.bytes), options.weightsFile.empty() ? null : text(options.weightsFile),
                 external("ingot_rt_functions"), internal}));
   return table;
 }
 
 void DescriptorBuilder::defineGetter(StringRef name, Constant *table) {
-  auto *f = Function::Create(FunctionType::get(ptr, false),
-                             GlobalValue::ExternalLinkage, name, module);
+  auto *f =
+      Function::Create(FunctionType::get(ptr, false), GlobalValue::ExternalLinkage, name, module);
   f->setDoesNotThrow();
   IRBuilder<> b(BasicBlock::Create(context, "", f));
   b.CreateRet(table);
@@ -258,33 +237,30 @@ void DescriptorBuilder::defineGetter(StringRef name, Constant *table) {
 /// void PREFIX__release(void), which the in-memory loader calls at the end.
 void DescriptorBuilder::defineRelease(Constant *table) {
   Type *voidType = Type::getVoidTy(context);
-  auto *f = Function::Create(FunctionType::get(voidType, false),
-                             GlobalValue::ExternalLinkage,
+  auto *f = Function::Create(FunctionType::get(voidType, false), GlobalValue::ExternalLinkage,
                              names.prefix + "__release", module);
   IRBuilder<> b(BasicBlock::Create(context, "", f));
   b.CreateCall(
-      module.getOrInsertFunction("ingot_rt_release",
-                                 FunctionType::get(voidType, {ptr}, false)),
+      module.getOrInsertFunction("ingot_rt_release", FunctionType::get(voidType, {ptr}, false)),
       {table});
   b.CreateRetVoid();
 }
 
 /// int32_t NAME([context,] parameters...): gathers pointers and sizes and calls
 /// ingot_rt_call.
-void DescriptorBuilder::defineTyped(unsigned index, StringRef name,
-                                    bool withContext, Constant *table) {
+void DescriptorBuilder::defineTyped(unsigned index, StringRef name, bool withContext,
+                                    Constant *table) {
   const ArtifactSignature &s = spec.signatures[index];
   const TypedFunction &typed = names.functions[index];
   SmallVector<Type *> types;
   if (withContext)
     types.push_back(ptr);
   for (const TypedParameter &p : typed.parameters)
-    types.push_back(p.kind == TypedParameter::Size ||
-                            p.kind == TypedParameter::Capacity
+    types.push_back(p.kind == TypedParameter::Size || p.kind == TypedParameter::Capacity
                         ? cast<Type>(i64)
                         : ptr);
-  auto *f = Function::Create(FunctionType::get(i32, types, false),
-                             GlobalValue::ExternalLinkage, name, module);
+  auto *f = Function::Create(FunctionType::get(i32, types, false), GlobalValue::ExternalLinkage,
+                             name, module);
   f->setDoesNotThrow();
   IRBuilder<> b(BasicBlock::Create(context, "", f));
   auto tableOf = [&](Type *type, size_t count) {
@@ -293,8 +269,7 @@ void DescriptorBuilder::defineTyped(unsigned index, StringRef name,
   Value *inputs = tableOf(ptr, s.inputs.size());
   Value *outputs = tableOf(ptr, s.outputs.size());
   Value *sizes = tableOf(i64, s.entrySymbols.size());
-  bool dataDependent =
-      any_of(s.outputs, [](const ArtifactValue &v) { return v.dataDependent; });
+  bool dataDependent = any_of(s.outputs, [](const ArtifactValue &v) { return v.dataDependent; });
   Value *capacities = tableOf(i64, dataDependent ? s.outputs.size() : 0);
   Value *shapes = tableOf(ptr, dataDependent ? s.outputs.size() : 0);
   for (auto [i, p] : enumerate(typed.parameters)) {
@@ -304,17 +279,14 @@ void DescriptorBuilder::defineTyped(unsigned index, StringRef name,
                   : p.kind == TypedParameter::Output   ? outputs
                   : p.kind == TypedParameter::Capacity ? capacities
                                                        : shapes;
-    b.CreateStore(argument, b.CreateConstInBoundsGEP1_64(argument->getType(),
-                                                         base, p.index));
+    b.CreateStore(argument, b.CreateConstInBoundsGEP1_64(argument->getType(), base, p.index));
   }
-  auto *type =
-      FunctionType::get(i32, {ptr, ptr, i32, ptr, ptr, ptr, ptr, ptr}, false);
+  auto *type = FunctionType::get(i32, {ptr, ptr, i32, ptr, ptr, ptr, ptr, ptr}, false);
   auto orNull = [&](Value *v) { return v ? v : null; };
   FunctionCallee call = module.getOrInsertFunction("ingot_rt_call", type);
-  b.CreateRet(
-      b.CreateCall(call, {table, withContext ? cast<Value>(f->getArg(0)) : null,
-                          n32(index), orNull(inputs), orNull(outputs),
-                          orNull(sizes), orNull(capacities), orNull(shapes)}));
+  b.CreateRet(b.CreateCall(call, {table, withContext ? cast<Value>(f->getArg(0)) : null, n32(index),
+                                  orNull(inputs), orNull(outputs), orNull(sizes),
+                                  orNull(capacities), orNull(shapes)}));
 }
 
 Error DescriptorBuilder::build() {
@@ -335,8 +307,7 @@ Error DescriptorBuilder::build() {
   return Error::success();
 }
 
-Expected<std::string> makeDescriptor(const ArtifactSpec &spec,
-                                     const WeightsLayout &layout,
+Expected<std::string> makeDescriptor(const ArtifactSpec &spec, const WeightsLayout &layout,
                                      const DescriptorOptions &options) {
   initializeLlvmTargets();
   std::shared_lock<std::shared_mutex> lock(llvmOptionsMutex());
@@ -348,8 +319,8 @@ Expected<std::string> makeDescriptor(const ArtifactSpec &spec,
   if (!target)
     return createStringError(error);
   // The plainest processor: these functions say what another one lacks.
-  std::unique_ptr<TargetMachine> machine(target->createTargetMachine(
-      triple, "", "", TargetOptions(), Reloc::PIC_));
+  std::unique_ptr<TargetMachine> machine(
+      target->createTargetMachine(triple, "", "", TargetOptions(), Reloc::PIC_));
   module.setTargetTriple(triple);
   module.setDataLayout(machine->createDataLayout());
   module.setPICLevel(PICLevel::BigPIC);
@@ -362,10 +333,8 @@ Expected<std::string> makeDescriptor(const ArtifactSpec &spec,
   SmallString<0> object;
   raw_svector_ostream os(object);
   legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, os, nullptr,
-                                   CodeGenFileType::ObjectFile))
-    return createStringError("target " + spec.target.triple +
-                             " cannot emit objects");
+  if (machine->addPassesToEmitFile(passes, os, nullptr, CodeGenFileType::ObjectFile))
+    return createStringError("target " + spec.target.triple + " cannot emit objects");
   passes.run(module);
   return object.str().str();
 }

@@ -21,11 +21,9 @@ struct DescriptorOptions {
 std::string weightsSymbol(const ArtifactSpec &spec);
 
 /// Functions that the artifact exports, in order.
-std::vector<std::string> publicSymbols(const ArtifactSpec &spec,
-                                       bool genericEntry);
+std::vector<std::string> publicSymbols(const ArtifactSpec &spec, bool genericEntry);
 
-llvm::Expected<std::string> makeDescriptor(const ArtifactSpec &spec,
-                                           const WeightsLayout &layout,
+llvm::Expected<std::string> makeDescriptor(const ArtifactSpec &spec, const WeightsLayout &layout,
                                            const DescriptorOptions &options);
 
 } // namespace ingot

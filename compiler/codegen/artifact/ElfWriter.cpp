@@ -32,12 +32,9 @@ template <typename T> ArrayRef<char> asBytes(const T &value) {
   return {reinterpret_cast<const char *>(&value), sizeof value};
 }
 template <typename T> ArrayRef<char> asBytes(const std::vector<T> &values) {
-  return {reinterpret_cast<const char *>(values.data()),
-          values.size() * sizeof(T)};
+  return {reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T)};
 }
-ArrayRef<char> asBytes(const std::string &text) {
-  return {text.data(), text.size()};
-}
+ArrayRef<char> asBytes(const std::string &text) { return {text.data(), text.size()}; }
 
 /// Strings one after the other, each with its offset.
 struct StringTable {
@@ -50,8 +47,7 @@ struct StringTable {
   }
 };
 
-Elf64_Ehdr makeHeader(uint16_t type, uint16_t machine, uint64_t sections,
-                      uint16_t count) {
+Elf64_Ehdr makeHeader(uint16_t type, uint16_t machine, uint64_t sections, uint16_t count) {
   Elf64_Ehdr h = {};
   memcpy(h.e_ident, ElfMagic, 4);
   h.e_ident[EI_CLASS] = ELFCLASS64;
@@ -68,8 +64,8 @@ Elf64_Ehdr makeHeader(uint16_t type, uint16_t machine, uint64_t sections,
   return h;
 }
 
-Elf64_Shdr makeSection(uint32_t name, uint32_t type, uint64_t flags,
-                       uint64_t offset, uint64_t size, uint64_t align) {
+Elf64_Shdr makeSection(uint32_t name, uint32_t type, uint64_t flags, uint64_t offset, uint64_t size,
+                       uint64_t align) {
   Elf64_Shdr s = {};
   s.sh_name = name;
   s.sh_type = type;
@@ -82,8 +78,8 @@ Elf64_Shdr makeSection(uint32_t name, uint32_t type, uint64_t flags,
 
 } // namespace
 
-Error writeWeightsObject(int file, const WeightsLayout &layout,
-                         StringRef symbol, uint16_t machine) {
+Error writeWeightsObject(int file, const WeightsLayout &layout, StringRef symbol,
+                         uint16_t machine) {
   StringTable strings, names;
   std::vector<Elf64_Sym> symbols(2);
   memset(symbols.data(), 0, symbols.size() * sizeof(Elf64_Sym));
@@ -99,20 +95,18 @@ Error writeWeightsObject(int file, const WeightsLayout &layout,
   uint64_t namesAt = stringsAt + strings.bytes.size();
   std::vector<Elf64_Shdr> sections(1);
   memset(sections.data(), 0, sizeof(Elf64_Shdr));
-  sections.push_back(makeSection(names.add(".rodata.weights"), SHT_PROGBITS,
-                                 SHF_ALLOC, dataAt, layout.bytes, 64));
+  sections.push_back(
+      makeSection(names.add(".rodata.weights"), SHT_PROGBITS, SHF_ALLOC, dataAt, layout.bytes, 64));
   sections.push_back(makeSection(names.add(".symtab"), SHT_SYMTAB, 0, symbolsAt,
                                  symbols.size() * sizeof(Elf64_Sym), 8));
   sections.back().sh_link = 3;
   sections.back().sh_info = 1; // first global symbol
   sections.back().sh_entsize = sizeof(Elf64_Sym);
-  sections.push_back(makeSection(names.add(".strtab"), SHT_STRTAB, 0, stringsAt,
-                                 strings.bytes.size(), 1));
-  sections.push_back(makeSection(names.add(".note.GNU-stack"), SHT_PROGBITS, 0,
-                                 namesAt, 0, 1));
-  uint32_t ownName = names.add(".shstrtab");
   sections.push_back(
-      makeSection(ownName, SHT_STRTAB, 0, namesAt, names.bytes.size(), 1));
+      makeSection(names.add(".strtab"), SHT_STRTAB, 0, stringsAt, strings.bytes.size(), 1));
+  sections.push_back(makeSection(names.add(".note.GNU-stack"), SHT_PROGBITS, 0, namesAt, 0, 1));
+  uint32_t ownName = names.add(".shstrtab");
+  sections.push_back(makeSection(ownName, SHT_STRTAB, 0, namesAt, names.bytes.size(), 1));
   uint64_t sectionsAt = alignTo(namesAt + names.bytes.size(), 8);
 
   auto write = [&](uint64_t offset, ArrayRef<char> bytes, Error &error) {
@@ -120,10 +114,7 @@ Error writeWeightsObject(int file, const WeightsLayout &layout,
       error = writeAt(file, offset, bytes);
   };
   Error error = Error::success();
-  write(0,
-        asBytes(
-            makeHeader(ET_REL, machine, sectionsAt, uint16_t(sections.size()))),
-        error);
+  write(0, asBytes(makeHeader(ET_REL, machine, sectionsAt, uint16_t(sections.size()))), error);
   for (const WeightsPiece &piece : layout.pieces)
     write(dataAt + piece.offset, piece.data, error);
   write(symbolsAt, asBytes(symbols), error);
@@ -133,8 +124,7 @@ Error writeWeightsObject(int file, const WeightsLayout &layout,
   return error;
 }
 
-std::string makeStubLibrary(StringRef soname, ArrayRef<StringRef> symbolNames,
-                            uint16_t machine) {
+std::string makeStubLibrary(StringRef soname, ArrayRef<StringRef> symbolNames, uint16_t machine) {
   StringTable strings, names;
   std::vector<Elf64_Sym> symbols(1);
   memset(symbols.data(), 0, sizeof(Elf64_Sym));
@@ -157,30 +147,24 @@ std::string makeStubLibrary(StringRef soname, ArrayRef<StringRef> symbolNames,
   uint64_t namesAt = stringsAt + strings.bytes.size();
   std::vector<Elf64_Shdr> sections(1);
   memset(sections.data(), 0, sizeof(Elf64_Shdr));
-  sections.push_back(makeSection(names.add(".dynsym"), SHT_DYNSYM, SHF_ALLOC,
-                                 symbolsAt, symbols.size() * sizeof(Elf64_Sym),
-                                 8));
+  sections.push_back(makeSection(names.add(".dynsym"), SHT_DYNSYM, SHF_ALLOC, symbolsAt,
+                                 symbols.size() * sizeof(Elf64_Sym), 8));
   sections.back().sh_link = 3;
   sections.back().sh_info = 1;
   sections.back().sh_entsize = sizeof(Elf64_Sym);
-  sections.push_back(makeSection(names.add(".dynamic"), SHT_DYNAMIC,
-                                 SHF_ALLOC | SHF_WRITE, dynamicAt,
-                                 dynamic.size() * sizeof(Elf64_Dyn), 8));
+  sections.push_back(makeSection(names.add(".dynamic"), SHT_DYNAMIC, SHF_ALLOC | SHF_WRITE,
+                                 dynamicAt, dynamic.size() * sizeof(Elf64_Dyn), 8));
   sections.back().sh_link = 3;
   sections.back().sh_entsize = sizeof(Elf64_Dyn);
-  sections.push_back(makeSection(names.add(".dynstr"), SHT_STRTAB, SHF_ALLOC,
-                                 stringsAt, strings.bytes.size(), 1));
-  uint32_t ownName = names.add(".shstrtab");
   sections.push_back(
-      makeSection(ownName, SHT_STRTAB, 0, namesAt, names.bytes.size(), 1));
+      makeSection(names.add(".dynstr"), SHT_STRTAB, SHF_ALLOC, stringsAt, strings.bytes.size(), 1));
+  uint32_t ownName = names.add(".shstrtab");
+  sections.push_back(makeSection(ownName, SHT_STRTAB, 0, namesAt, names.bytes.size(), 1));
   uint64_t sectionsAt = alignTo(namesAt + names.bytes.size(), 8);
 
   std::string out;
-  auto append = [&](ArrayRef<char> bytes) {
-    out.append(bytes.data(), bytes.size());
-  };
-  append(asBytes(
-      makeHeader(ET_DYN, machine, sectionsAt, uint16_t(sections.size()))));
+  auto append = [&](ArrayRef<char> bytes) { out.append(bytes.data(), bytes.size()); };
+  append(asBytes(makeHeader(ET_DYN, machine, sectionsAt, uint16_t(sections.size()))));
   append(asBytes(symbols));
   append(asBytes(dynamic));
   append(asBytes(strings.bytes));

@@ -13,13 +13,12 @@ llvm::Error writeAt(int file, uint64_t offset, llvm::ArrayRef<char> bytes);
 
 /// Writes to `file` a relocatable object whose section `.rodata.weights` holds
 /// the layout's bytes under the hidden symbol `symbol`.
-llvm::Error writeWeightsObject(int file, const WeightsLayout &layout,
-                               llvm::StringRef symbol, uint16_t machine);
+llvm::Error writeWeightsObject(int file, const WeightsLayout &layout, llvm::StringRef symbol,
+                               uint16_t machine);
 
 /// A shared library without code: `soname` and functions of these names,
 /// without versions.
-std::string makeStubLibrary(llvm::StringRef soname,
-                            llvm::ArrayRef<llvm::StringRef> symbols,
+std::string makeStubLibrary(llvm::StringRef soname, llvm::ArrayRef<llvm::StringRef> symbols,
                             uint16_t machine);
 
 } // namespace ingot

@@ -3,15 +3,14 @@
 #include "compiler/codegen/artifact/Embedded.h"
 #include "compiler/codegen/artifact/Artifact.h"
 
-#define INGOT_EMBED(SYMBOL, PATH)                                              \
-  __asm__(".section .rodata." #SYMBOL ",\"a\",@progbits\n"                     \
-          ".balign 16\n"                                                       \
-          ".globl " #SYMBOL "\n.hidden " #SYMBOL "\n" #SYMBOL ":\n"            \
-          ".incbin \"" PATH "\"\n"                                             \
-          ".globl " #SYMBOL "_end\n.hidden " #SYMBOL "_end\n" #SYMBOL          \
-          "_end:\n.byte 0\n.previous\n");                                      \
-  extern "C" __attribute__((visibility("hidden"))) const char SYMBOL[],        \
-      SYMBOL##_end[];
+#define INGOT_EMBED(SYMBOL, PATH)                                                                  \
+  __asm__(".section .rodata." #SYMBOL ",\"a\",@progbits\n"                                         \
+          ".balign 16\n"                                                                           \
+          ".globl " #SYMBOL "\n.hidden " #SYMBOL "\n" #SYMBOL ":\n"                                \
+          ".incbin \"" PATH "\"\n"                                                                 \
+          ".globl " #SYMBOL "_end\n.hidden " #SYMBOL "_end\n" #SYMBOL                              \
+          "_end:\n.byte 0\n.previous\n");                                                          \
+  extern "C" __attribute__((visibility("hidden"))) const char SYMBOL[], SYMBOL##_end[];
 
 INGOT_EMBED(ingot_embedded_runtime_x86_64, INGOT_RUNTIME_X86_64)
 INGOT_EMBED(ingot_embedded_runtime_cuda_x86_64, INGOT_RUNTIME_CUDA_X86_64)
@@ -29,15 +28,13 @@ llvm::StringRef embeddedPublicHeader() {
 
 llvm::StringRef runtimeObject(llvm::StringRef arch) {
   if (arch == "x86_64")
-    return between(ingot_embedded_runtime_x86_64,
-                   ingot_embedded_runtime_x86_64_end);
+    return between(ingot_embedded_runtime_x86_64, ingot_embedded_runtime_x86_64_end);
   return {};
 }
 
 llvm::StringRef cudaRuntimeObject(llvm::StringRef arch) {
   if (arch == "x86_64")
-    return between(ingot_embedded_runtime_cuda_x86_64,
-                   ingot_embedded_runtime_cuda_x86_64_end);
+    return between(ingot_embedded_runtime_cuda_x86_64, ingot_embedded_runtime_cuda_x86_64_end);
   return {};
 }
 

@@ -50,8 +50,7 @@ static StringRef elementType(ingot_dtype dtype) {
 static std::string inComment(StringRef text) {
   std::string out;
   for (char c : text) {
-    if (!out.empty() &&
-        ((out.back() == '*' && c == '/') || (out.back() == '/' && c == '*')))
+    if (!out.empty() && ((out.back() == '*' && c == '/') || (out.back() == '/' && c == '*')))
       out += ' ';
     out += isPrint(c) ? c : '?';
   }
@@ -72,8 +71,7 @@ static void printParameters(raw_ostream &os, const ArtifactSignature &signature,
       os << "int64_t " << p.name;
       break;
     case TypedParameter::Input:
-      os << "const " << elementType(signature.inputs[p.index].dtype) << " *"
-         << p.name;
+      os << "const " << elementType(signature.inputs[p.index].dtype) << " *" << p.name;
       break;
     case TypedParameter::Output:
       os << elementType(signature.outputs[p.index].dtype) << " *" << p.name;
@@ -88,8 +86,7 @@ static void printParameters(raw_ostream &os, const ArtifactSignature &signature,
   os << ");\n";
 }
 
-static void printDescription(raw_ostream &os,
-                             const ArtifactSignature &signature,
+static void printDescription(raw_ostream &os, const ArtifactSignature &signature,
                              const TypedFunction &f) {
   os << "/** Signature \"" << inComment(signature.name) << "\".\n";
   auto line = [&](StringRef kind, StringRef name, const ArtifactValue &v) {
@@ -127,24 +124,20 @@ std::string makeHeader(const ArtifactSpec &spec, StringRef command) {
   os << "/* " << names.prefix << ": C functions of a compiled model.\n";
   if (!command.empty())
     os << " * Made by: " << inComment(command) << "\n";
-  os << " * Target: " << spec.target.triple << ", " << spec.target.cpu
-     << ". Do not edit.\n */\n";
-  os << "#ifndef INGOT_MODEL_" << upper << "_H\n#define INGOT_MODEL_" << upper
-     << "_H\n\n";
+  os << " * Target: " << spec.target.triple << ", " << spec.target.cpu << ". Do not edit.\n */\n";
+  os << "#ifndef INGOT_MODEL_" << upper << "_H\n#define INGOT_MODEL_" << upper << "_H\n\n";
   os << embeddedPublicHeader() << "\n";
   os << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
   os << "/** The model's descriptor, for the generic functions of ingot.h. */\n"
      << "const ingot_module *" << names.prefix << "_module(void);\n\n";
   os << "/** Why the last failed call of this thread failed. */\n"
-     << "static inline const char *" << names.prefix
-     << "_message(void) {\n  return ingot_message(" << names.prefix
-     << "_module());\n}\n\n";
+     << "static inline const char *" << names.prefix << "_message(void) {\n  return ingot_message("
+     << names.prefix << "_module());\n}\n\n";
   if (!spec.signatures.empty()) {
     os << "/** Indices of the signatures, for ingot_run. */\nenum {\n";
     for (auto [i, f] : enumerate(names.functions))
       os << "  " << f.indexName << " = " << i << ",\n";
-    os << "  " << upper << "_SIGNATURES_ = " << names.functions.size()
-       << "\n};\n\n";
+    os << "  " << upper << "_SIGNATURES_ = " << names.functions.size() << "\n};\n\n";
   }
   for (auto [signature, f] : zip(spec.signatures, names.functions)) {
     printDescription(os, signature, f);

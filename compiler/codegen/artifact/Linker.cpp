@@ -25,8 +25,7 @@ namespace ingot {
 Expected<MemoryFile> MemoryFile::create(StringRef bytes) {
   int file = memfd_create("ingot", MFD_CLOEXEC);
   if (file < 0)
-    return createStringError("cannot make a file in memory: " +
-                             sys::StrError(errno));
+    return createStringError("cannot make a file in memory: " + sys::StrError(errno));
   MemoryFile result(file);
   if (Error e = writeAt(file, 0, {bytes.data(), bytes.size()}))
     return std::move(e);
@@ -38,9 +37,7 @@ MemoryFile::~MemoryFile() {
     close(file);
 }
 
-std::string MemoryFile::path() const {
-  return "/proc/self/fd/" + std::to_string(file);
-}
+std::string MemoryFile::path() const { return "/proc/self/fd/" + std::to_string(file); }
 
 Error runLld(const std::vector<std::string> &arguments) {
   std::unique_lock<std::shared_mutex> lock(llvmOptionsMutex());
@@ -48,17 +45,14 @@ Error runLld(const std::vector<std::string> &arguments) {
   // generation changes keep the value.
   auto &registered = cl::getRegisteredOptions();
   auto found = registered.find("disable-lsr");
-  auto *option = found == registered.end()
-                     ? nullptr
-                     : static_cast<cl::opt<bool> *>(found->second);
+  auto *option = found == registered.end() ? nullptr : static_cast<cl::opt<bool> *>(found->second);
   bool value = option && option->getValue();
   std::vector<const char *> argv = {"ld.lld"};
   for (const std::string &a : arguments)
     argv.push_back(a.c_str());
   std::string out, err;
   raw_string_ostream outStream(out), errStream(err);
-  lld::Result result =
-      lld::lldMain(argv, outStream, errStream, {{lld::Gnu, &lld::elf::link}});
+  lld::Result result = lld::lldMain(argv, outStream, errStream, {{lld::Gnu, &lld::elf::link}});
   if (option)
     option->setValue(value);
   if (result.retCode == 0)
@@ -78,8 +72,7 @@ static bool isInLibm(StringRef name) {
       "pow",  "rint",  "round",  "sin",   "sincos",    "sinh",      "sqrt",
       "tan",  "tanh",  "tgamma", "trunc", "remainder", "roundeven", "lgamma_r"};
   return functions.contains(name) ||
-         (name.ends_with("f") && functions.contains(name.drop_back())) ||
-         name == "lgammaf_r";
+         (name.ends_with("f") && functions.contains(name.drop_back())) || name == "lgammaf_r";
 }
 
 /// Functions of glibc's libc that the runtime uses or LLVM inserts.
@@ -134,14 +127,12 @@ static bool isInLibc(StringRef name) {
   return functions.contains(name);
 }
 
-Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
-                                  ArrayRef<std::string> provided) {
+Expected<Undefined> findUndefined(ArrayRef<StringRef> objects, ArrayRef<std::string> provided) {
   StringSet<> defined, undefined;
   for (const std::string &name : provided)
     defined.insert(name);
   for (StringRef bytes : objects) {
-    auto file = object::ObjectFile::createELFObjectFile(
-        MemoryBufferRef(bytes, "object"));
+    auto file = object::ObjectFile::createELFObjectFile(MemoryBufferRef(bytes, "object"));
     if (!file)
       return file.takeError();
     for (const object::SymbolRef &symbol : (*file)->symbols()) {
@@ -161,9 +152,8 @@ Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
   for (const auto &entry : undefined) {
     StringRef name = entry.getKey();
     // The linker itself makes some: the bounds of sections among them.
-    if (name.empty() || defined.contains(name) ||
-        name == "_GLOBAL_OFFSET_TABLE_" || name.starts_with("__start_") ||
-        name.starts_with("__stop_"))
+    if (name.empty() || defined.contains(name) || name == "_GLOBAL_OFFSET_TABLE_" ||
+        name.starts_with("__start_") || name.starts_with("__stop_"))
       continue;
     if (isInLibm(name))
       result.libm.push_back(name.str());
@@ -185,16 +175,14 @@ Expected<Undefined> findUndefined(ArrayRef<StringRef> objects,
 }
 
 /// Makes every defined symbol of an object local but `globals`.
-static Expected<std::string> localize(StringRef object,
-                                      ArrayRef<std::string> globals) {
+static Expected<std::string> localize(StringRef object, ArrayRef<std::string> globals) {
   auto binary = object::createBinary(MemoryBufferRef(object, "model"));
   if (!binary)
     return binary.takeError();
   objcopy::ConfigManager config;
   for (const std::string &name : globals)
-    if (Error e = config.Common.SymbolsToKeepGlobal.addMatcher(
-            objcopy::NameOrPattern::create(name, objcopy::MatchStyle::Literal,
-                                           [](Error e) { return e; })))
+    if (Error e = config.Common.SymbolsToKeepGlobal.addMatcher(objcopy::NameOrPattern::create(
+            name, objcopy::MatchStyle::Literal, [](Error e) { return e; })))
       return std::move(e);
   SmallString<0> out;
   raw_svector_ostream os(out);
@@ -203,15 +191,12 @@ static Expected<std::string> localize(StringRef object,
   return out.str().str();
 }
 
-Expected<std::string> mergeObjects(ArrayRef<StringRef> objects,
-                                   ArrayRef<std::string> globals) {
+Expected<std::string> mergeObjects(ArrayRef<StringRef> objects, ArrayRef<std::string> globals) {
   std::vector<MemoryFile> files;
   SmallString<128> merged;
-  if (std::error_code ec =
-          sys::fs::createTemporaryFile("ingot-merge", "o", merged))
+  if (std::error_code ec = sys::fs::createTemporaryFile("ingot-merge", "o", merged))
     return createStringError(ec, "cannot make a temporary file");
-  std::vector<std::string> arguments = {"-r", "-o", merged.str().str(),
-                                        "--threads=1"};
+  std::vector<std::string> arguments = {"-r", "-o", merged.str().str(), "--threads=1"};
   Error error = Error::success();
   for (StringRef bytes : objects) {
     auto file = MemoryFile::create(bytes);
@@ -229,8 +214,7 @@ Expected<std::string> mergeObjects(ArrayRef<StringRef> objects,
     if (auto buffer = MemoryBuffer::getFile(merged))
       bytes = (*buffer)->getBuffer().str();
     else
-      error = createStringError(buffer.getError(),
-                                "cannot read back " + merged.str().str());
+      error = createStringError(buffer.getError(), "cannot read back " + merged.str().str());
   }
   sys::fs::remove(merged);
   if (error)

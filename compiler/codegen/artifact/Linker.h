@@ -36,7 +36,7 @@ llvm::Error runLld(const std::vector<std::string> &arguments);
 /// What objects need from outside.
 struct Undefined {
   std::vector<std::string> libc, libm, libpthread, libdl; ///< sorted
-  std::vector<std::string> sanitizer; ///< of the program it runs in
+  std::vector<std::string> sanitizer;                     ///< of the program it runs in
   std::vector<std::string> unknown;
 };
 
@@ -47,9 +47,8 @@ llvm::Expected<Undefined> findUndefined(llvm::ArrayRef<llvm::StringRef> objects,
 
 /// Merges objects into one and makes all symbols local but `globals`, so that
 /// several models can be linked into one program.
-llvm::Expected<std::string>
-mergeObjects(llvm::ArrayRef<llvm::StringRef> objects,
-             llvm::ArrayRef<std::string> globals);
+llvm::Expected<std::string> mergeObjects(llvm::ArrayRef<llvm::StringRef> objects,
+                                         llvm::ArrayRef<std::string> globals);
 
 } // namespace ingot
 

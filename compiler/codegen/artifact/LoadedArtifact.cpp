@@ -8,8 +8,7 @@ using namespace llvm;
 
 namespace ingot {
 
-Expected<std::unique_ptr<LoadedArtifact>>
-LoadedArtifact::create(const ArtifactSpec &spec) {
+Expected<std::unique_ptr<LoadedArtifact>> LoadedArtifact::create(const ArtifactSpec &spec) {
   std::unique_ptr<LoadedArtifact> model(new LoadedArtifact);
   auto loader = Loader::create();
   if (!loader)
@@ -26,16 +25,14 @@ LoadedArtifact::create(const ArtifactSpec &spec) {
     if (Error e = model->loader->addObject(part, spec.model))
       return std::move(e);
   Triple::ArchType arch = Triple(spec.target.triple).getArch();
-  if (Error e = model->loader->addObject(
-          runtimeObject(Triple::getArchTypeName(arch)), "runtime"))
+  if (Error e = model->loader->addObject(runtimeObject(Triple::getArchTypeName(arch)), "runtime"))
     return std::move(e);
   if (!spec.deviceSymbol.empty())
-    if (Error e = model->loader->addObject(
-            cudaRuntimeObject(Triple::getArchTypeName(arch)), "cuda runtime"))
+    if (Error e = model->loader->addObject(cudaRuntimeObject(Triple::getArchTypeName(arch)),
+                                           "cuda runtime"))
       return std::move(e);
   std::string prefix = makeNames(spec).prefix;
-  auto get =
-      model->loader->function<const ingot_module *()>(moduleFunctionName(spec));
+  auto get = model->loader->function<const ingot_module *()>(moduleFunctionName(spec));
   if (!get)
     return get.takeError();
   auto release = model->loader->function<void()>(prefix + "__release");

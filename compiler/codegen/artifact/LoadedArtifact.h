@@ -12,8 +12,7 @@ namespace ingot {
 class LoadedArtifact {
 public:
   /// The data of `spec`'s constants and initial values must outlive the model.
-  static llvm::Expected<std::unique_ptr<LoadedArtifact>>
-  create(const ArtifactSpec &spec);
+  static llvm::Expected<std::unique_ptr<LoadedArtifact>> create(const ArtifactSpec &spec);
   /// Destroy all contexts and states before.
   ~LoadedArtifact();
 

@@ -11,23 +11,18 @@ namespace ingot {
 /// Keywords of C and C++, and what ingot.h or its includes may define.
 static bool isReserved(StringRef name) {
   static const StringSet<> words = {
-      "alignas",  "alignof",      "and",       "asm",       "auto",
-      "bool",     "break",        "case",      "catch",     "char",
-      "class",    "concept",      "const",     "constexpr", "continue",
-      "default",  "delete",       "do",        "double",    "else",
-      "enum",     "explicit",     "export",    "extern",    "false",
-      "float",    "for",          "friend",    "goto",      "if",
-      "inline",   "int",          "long",      "mutable",   "namespace",
-      "new",      "noexcept",     "not",       "nullptr",   "operator",
-      "or",       "private",      "protected", "public",    "register",
-      "requires", "restrict",     "return",    "short",     "signed",
-      "sizeof",   "static",       "struct",    "switch",    "template",
-      "this",     "throw",        "true",      "try",       "typedef",
-      "typeid",   "typename",     "typeof",    "union",     "unsigned",
-      "using",    "virtual",      "void",      "volatile",  "wchar_t",
-      "while",    "xor",          "NULL",      "errno",     "context",
-      "linux",    "unix",         "i386",      "bitand",    "bitor",
-      "compl",    "static_assert"};
+      "alignas",   "alignof",  "and",      "asm",      "auto",         "bool",     "break",
+      "case",      "catch",    "char",     "class",    "concept",      "const",    "constexpr",
+      "continue",  "default",  "delete",   "do",       "double",       "else",     "enum",
+      "explicit",  "export",   "extern",   "false",    "float",        "for",      "friend",
+      "goto",      "if",       "inline",   "int",      "long",         "mutable",  "namespace",
+      "new",       "noexcept", "not",      "nullptr",  "operator",     "or",       "private",
+      "protected", "public",   "register", "requires", "restrict",     "return",   "short",
+      "signed",    "sizeof",   "static",   "struct",   "switch",       "template", "this",
+      "throw",     "true",     "try",      "typedef",  "typeid",       "typename", "typeof",
+      "union",     "unsigned", "using",    "virtual",  "void",         "volatile", "wchar_t",
+      "while",     "xor",      "NULL",     "errno",    "context",      "linux",    "unix",
+      "i386",      "bitand",   "bitor",    "compl",    "static_assert"};
   return words.contains(name);
 }
 
@@ -53,8 +48,7 @@ static std::string uniqueName(StringRef text, StringSet<> &taken) {
   return name;
 }
 
-static std::vector<TypedParameter>
-makeParameters(const ArtifactSignature &signature) {
+static std::vector<TypedParameter> makeParameters(const ArtifactSignature &signature) {
   std::vector<TypedParameter> parameters;
   StringSet<> taken;
   auto add = [&](TypedParameter::Kind kind, unsigned index, StringRef name) {
@@ -96,11 +90,10 @@ CNames makeNames(const ArtifactSpec &spec) {
 }
 
 StringRef spellDtype(ingot_dtype dtype) {
-  static constexpr StringRef names[] = {
-      "invalid", "i1",  "i8",   "i16", "i32", "i64", "ui8",  "ui16", "ui32",
-      "ui64",    "f16", "bf16", "f32", "f64", "c64", "c128", "str"};
-  return dtype >= 0 && size_t(dtype) < std::size(names) ? names[dtype]
-                                                        : "unknown";
+  static constexpr StringRef names[] = {"invalid", "i1",   "i8",   "i16",  "i32", "i64",
+                                        "ui8",     "ui16", "ui32", "ui64", "f16", "bf16",
+                                        "f32",     "f64",  "c64",  "c128", "str"};
+  return dtype >= 0 && size_t(dtype) < std::size(names) ? names[dtype] : "unknown";
 }
 
 std::string spellType(const ArtifactValue &value) {
@@ -114,8 +107,6 @@ std::string moduleFunctionName(const ArtifactSpec &spec) {
   return makeNames(spec).prefix + "_module";
 }
 
-std::string modelNameFromPath(StringRef path) {
-  return toIdentifier(sys::path::stem(path));
-}
+std::string modelNameFromPath(StringRef path) { return toIdentifier(sys::path::stem(path)); }
 
 } // namespace ingot

@@ -16,10 +16,9 @@ namespace ingot {
 WeightsLayout layoutWeights(const ArtifactSpec &spec) {
   WeightsLayout layout;
   DenseMap<std::pair<const char *, size_t>, uint64_t> seen;
-  auto place = [&](StringRef name, ingot_dtype dtype,
-                   const std::vector<int64_t> &shape, ArrayRef<char> data) {
-    auto [it, isNew] =
-        seen.try_emplace({data.data(), data.size()}, layout.bytes);
+  auto place = [&](StringRef name, ingot_dtype dtype, const std::vector<int64_t> &shape,
+                   ArrayRef<char> data) {
+    auto [it, isNew] = seen.try_emplace({data.data(), data.size()}, layout.bytes);
     if (isNew && !data.empty()) {
       layout.pieces.push_back({name.str(), dtype, shape, data, layout.bytes});
       layout.bytes = alignTo(layout.bytes + data.size(), 64);
@@ -29,9 +28,8 @@ WeightsLayout layoutWeights(const ArtifactSpec &spec) {
   for (const ArtifactConstant &c : spec.constants)
     layout.constants.push_back(place(c.name, c.dtype, c.shape, c.data));
   for (const ArtifactVariable &v : spec.variables)
-    layout.initial.push_back(v.initial.empty()
-                                 ? UINT64_MAX
-                                 : place(v.name, v.dtype, v.shape, v.initial));
+    layout.initial.push_back(v.initial.empty() ? UINT64_MAX
+                                               : place(v.name, v.dtype, v.shape, v.initial));
   return layout;
 }
 
@@ -68,8 +66,7 @@ static StringRef safetensorsDtype(ingot_dtype dtype) {
   }
 }
 
-std::string makeSafetensorsHeader(const ArtifactSpec &spec,
-                                  const WeightsLayout &layout) {
+std::string makeSafetensorsHeader(const ArtifactSpec &spec, const WeightsLayout &layout) {
   std::string json;
   raw_string_ostream os(json);
   json::OStream j(os);
@@ -85,11 +82,9 @@ std::string makeSafetensorsHeader(const ArtifactSpec &spec,
   uint64_t hash = 0;
   for (const WeightsPiece &p : layout.pieces)
     hash = hash * 31 + xxh3_64bits(ArrayRef<uint8_t>(
-                           reinterpret_cast<const uint8_t *>(p.data.data()),
-                           p.data.size()));
-  auto tensor = [&](StringRef name, StringRef dtype,
-                    const std::vector<int64_t> &shape, uint64_t begin,
-                    uint64_t end) {
+                           reinterpret_cast<const uint8_t *>(p.data.data()), p.data.size()));
+  auto tensor = [&](StringRef name, StringRef dtype, const std::vector<int64_t> &shape,
+                    uint64_t begin, uint64_t end) {
     j.attributeObject(unique(name), [&] {
       j.attribute("dtype", dtype);
       j.attributeArray("shape", [&] {

@@ -28,8 +28,7 @@ WeightsLayout layoutWeights(const ArtifactSpec &spec);
 /// The header of the side file: its length in 8 bytes, then JSON, padded so
 /// that the weights begin on a page. It holds a hash of the weights, so that
 /// the file of another version of a model has another header.
-std::string makeSafetensorsHeader(const ArtifactSpec &spec,
-                                  const WeightsLayout &layout);
+std::string makeSafetensorsHeader(const ArtifactSpec &spec, const WeightsLayout &layout);
 
 /// FNV-1a, as the runtime checks the header with it.
 uint64_t hashHeader(llvm::StringRef header);

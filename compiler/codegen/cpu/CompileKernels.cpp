@@ -29,8 +29,7 @@ OwningOpRef<ModuleOp> isolate(func::FuncOp kernel, StringRef symbol) {
       continue;
     for (const SymbolTable::SymbolUse &use : *uses) {
       StringAttr name = use.getSymbolRef().getRootReference();
-      Operation *found =
-          SymbolTable::lookupSymbolIn(kernel->getParentOp(), name);
+      Operation *found = SymbolTable::lookupSymbolIn(kernel->getParentOp(), name);
       if (!found || module->lookupSymbol(name))
         continue;
       Operation *added = b.clone(*found);
@@ -43,14 +42,12 @@ OwningOpRef<ModuleOp> isolate(func::FuncOp kernel, StringRef symbol) {
 
 } // namespace
 
-ModuleOp findKernels(ModuleOp module) {
-  return module.lookupSymbol<ModuleOp>("kernels");
-}
+ModuleOp findKernels(ModuleOp module) { return module.lookupSymbol<ModuleOp>("kernels"); }
 
-FailureOr<std::vector<EmittedObject>>
-compileKernels(ModuleOp module, ArrayRef<func::FuncOp> kernels,
-               const TargetInfo &target, StringRef prefix,
-               const EmitOptions &options, unsigned threads) {
+FailureOr<std::vector<EmittedObject>> compileKernels(ModuleOp module,
+                                                     ArrayRef<func::FuncOp> kernels,
+                                                     const TargetInfo &target, StringRef prefix,
+                                                     const EmitOptions &options, unsigned threads) {
   MLIRContext *context = module.getContext();
   if (threads == 0)
     threads = std::thread::hardware_concurrency();
@@ -73,8 +70,7 @@ compileKernels(ModuleOp module, ArrayRef<func::FuncOp> kernels,
     for (size_t i; (i = next++) < kernels.size();) {
       diagnostics.setOrderIDForThread(i);
       func::FuncOp kernel = kernels[i];
-      OwningOpRef<ModuleOp> alone =
-          isolate(kernel, kernelSymbol(prefix, kernel.getName()));
+      OwningOpRef<ModuleOp> alone = isolate(kernel, kernelSymbol(prefix, kernel.getName()));
       FailureOr<EmittedObject> object = failure();
       if (succeeded(lowerToLlvmDialect(*alone, target)))
         object = (*emitter)->emit(*alone, options);

@@ -15,16 +15,14 @@ mlir::ModuleOp findKernels(mlir::ModuleOp module);
 /// One object for each of `kernels`, whose symbol becomes kernelSymbol(prefix,
 /// name). The functions themselves are left as they are.
 mlir::FailureOr<std::vector<EmittedObject>>
-compileKernels(mlir::ModuleOp module,
-               llvm::ArrayRef<mlir::func::FuncOp> kernels,
-               const TargetInfo &target, llvm::StringRef prefix,
-               const EmitOptions &options, unsigned threads = 0);
+compileKernels(mlir::ModuleOp module, llvm::ArrayRef<mlir::func::FuncOp> kernels,
+               const TargetInfo &target, llvm::StringRef prefix, const EmitOptions &options,
+               unsigned threads = 0);
 
 /// Runs every dispatch marked `prepare` whose operands are constants, on this
 /// machine, and replaces it by its results as constants. Kernels that nothing
 /// calls any more are erased.
-mlir::LogicalResult evaluatePrepare(mlir::ModuleOp module,
-                                    unsigned threads = 0);
+mlir::LogicalResult evaluatePrepare(mlir::ModuleOp module, unsigned threads = 0);
 
 /// `--evaluate-prepare`.
 std::unique_ptr<mlir::Pass> createEvaluatePreparePass();

@@ -10,8 +10,7 @@ using namespace ingot;
 
 namespace {
 
-ArtifactValue describe(DictionaryAttr entry,
-                       const std::set<std::string> &dataSymbols) {
+ArtifactValue describe(DictionaryAttr entry, const std::set<std::string> &dataSymbols) {
   ArtifactValue value;
   value.name = entry.getAs<StringAttr>("name").str();
   auto type = cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
@@ -33,10 +32,8 @@ ArtifactValue describe(DictionaryAttr entry,
 
 class Compilation {
 public:
-  Compilation(ModuleOp module, const TargetInfo &target,
-              const ProgramOptions &options)
-      : module(module), target(target), options(options),
-        prefix(makeIdentifier(options.model)),
+  Compilation(ModuleOp module, const TargetInfo &target, const ProgramOptions &options)
+      : module(module), target(target), options(options), prefix(makeIdentifier(options.model)),
         result(std::make_unique<CompiledProgram>()) {}
 
   FailureOr<std::unique_ptr<CompiledProgram>> run() {
@@ -74,19 +71,17 @@ LogicalResult Compilation::addSignature(rt::ProgramOp program) {
   std::set<std::string> data;
   for (StringRef name : program.getDataSymbols().getAsValueRange<StringAttr>())
     data.insert(name.str());
-  for (auto [list, into] :
-       {std::pair{program.getInputs(), &signature.inputs},
-        std::pair{program.getOutputs(), &signature.outputs}})
+  for (auto [list, into] : {std::pair{program.getInputs(), &signature.inputs},
+                            std::pair{program.getOutputs(), &signature.outputs}})
     for (auto entry : list.getAsRange<DictionaryAttr>()) {
       into->push_back(describe(entry, data));
       if (into->back().dtype == INGOT_INVALID_DTYPE)
-        return program.emitError() << "'" << into->back().name << "' has type "
-                                   << entry.getAs<TypeAttr>("type").getValue()
-                                   << ", which has no C type";
+        return program.emitError()
+               << "'" << into->back().name << "' has type "
+               << entry.getAs<TypeAttr>("type").getValue() << ", which has no C type";
     }
   ArrayRef<int64_t> bindings = program.getBindings();
-  for (auto [i, name] :
-       llvm::enumerate(program.getSymbols().getAsValueRange<StringAttr>()))
+  for (auto [i, name] : llvm::enumerate(program.getSymbols().getAsValueRange<StringAttr>()))
     signature.entrySymbols.push_back(
         {name.str(), int32_t(bindings[2 * i]), int32_t(bindings[2 * i + 1])});
   signature.numDataSymbols = program.getDataSymbols().size();
@@ -114,8 +109,7 @@ LogicalResult Compilation::addConstants() {
     into.shape = type.getShape().vec();
     FailureOr<ArrayRef<char>> data = constantBytes(value, result->store);
     if (into.dtype == INGOT_INVALID_DTYPE || failed(data))
-      return op->emitError()
-             << "of type " << type << " has no bytes that can be written";
+      return op->emitError() << "of type " << type << " has no bytes that can be written";
     bytes = *data;
     return success();
   };
@@ -143,8 +137,7 @@ LogicalResult Compilation::addKernels() {
   // Only kernels that a program calls, in their module's order.
   llvm::MapVector<StringAttr, SmallVector<rt::DispatchOp>> calls;
   module.walk([&](rt::DispatchOp op) {
-    if (!options.device ||
-        op.getCallee().getRootReference() != deviceModuleName())
+    if (!options.device || op.getCallee().getRootReference() != deviceModuleName())
       calls[op.getCallee().getLeafReference()].push_back(op);
   });
   if (options.device) {
@@ -168,8 +161,7 @@ LogicalResult Compilation::addKernels() {
         }))
       return ops.front().emitError()
              << "calls kernel @" << name.getValue() << ", which does not exist";
-  auto objects = compileKernels(module, kernels, target, prefix, options.emit,
-                                options.threads);
+  auto objects = compileKernels(module, kernels, target, prefix, options.emit, options.threads);
   if (failed(objects))
     return failure();
   for (auto [kernel, object] : llvm::zip(kernels, *objects)) {
@@ -186,8 +178,7 @@ LogicalResult Compilation::addKernels() {
     report.dispatches = ops.size();
     report.nodes = describeNodes(ops.front().getLoc());
     for (auto [attribute, text] :
-         {std::pair<StringRef, std::string *>{"flops", &report.flops},
-          {"bytes", &report.bytes}})
+         {std::pair<StringRef, std::string *>{"flops", &report.flops}, {"bytes", &report.bytes}})
       if (auto sizes = ops.front()->getAttrOfType<nn::SizesAttr>(attribute))
         *text = sizes.expr(0).str();
     result->kernels.push_back(std::move(report));
@@ -197,15 +188,13 @@ LogicalResult Compilation::addKernels() {
 }
 
 LogicalResult Compilation::addHost() {
-  FailureOr<HostModule> host =
-      emitHostPrograms(module, prefix, options.emit.sanitizeAddress);
+  FailureOr<HostModule> host = emitHostPrograms(module, prefix, options.emit.sanitizeAddress);
   if (failed(host) || failed(lowerToLlvmDialect(*host->module, target)))
     return failure();
   auto emitter = ObjectEmitter::create(target);
   if (!emitter)
     return module.emitError() << llvm::toString(emitter.takeError());
-  FailureOr<EmittedObject> object =
-      (*emitter)->emit(*host->module, options.emit);
+  FailureOr<EmittedObject> object = (*emitter)->emit(*host->module, options.emit);
   if (failed(object))
     return failure();
   result->spec.siteSymbols = host->sites;
@@ -250,7 +239,6 @@ ingot_dtype ingot::dtypeOf(Type element) {
 }
 
 FailureOr<std::unique_ptr<CompiledProgram>>
-ingot::compileProgram(ModuleOp module, const TargetInfo &target,
-                      const ProgramOptions &options) {
+ingot::compileProgram(ModuleOp module, const TargetInfo &target, const ProgramOptions &options) {
   return Compilation(module, target, options).run();
 }

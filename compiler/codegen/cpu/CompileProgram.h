@@ -25,15 +25,14 @@ struct DeviceCode {
 };
 
 struct ProgramOptions {
-  std::string model = "model"; // name of the model in C
-  EmitOptions emit;            // sanitizer; texts for --emit llvm|asm
-  unsigned threads = 0;        // 0: all processors
+  std::string model = "model";        // name of the model in C
+  EmitOptions emit;                   // sanitizer; texts for --emit llvm|asm
+  unsigned threads = 0;               // 0: all processors
   const DeviceCode *device = nullptr; // of the kernels in deviceModuleName()
 };
 
 struct CompiledProgram {
-  ArtifactSpec
-      spec; // objects included; constants point into `store` and the module
+  ArtifactSpec spec; // objects included; constants point into `store` and the module
   std::vector<KernelReport> kernels;
   std::string llvm, assembly; // of all functions, if asked for
   ByteStore store;
@@ -42,8 +41,7 @@ struct CompiledProgram {
 /// Compiles a module after `plan-program`. It must outlive the result, whose
 /// constants are the module's. Diagnostics on failure.
 mlir::FailureOr<std::unique_ptr<CompiledProgram>>
-compileProgram(mlir::ModuleOp module, const TargetInfo &target,
-               const ProgramOptions &options);
+compileProgram(mlir::ModuleOp module, const TargetInfo &target, const ProgramOptions &options);
 
 /// The type of an element as the C ABI names it; INGOT_INVALID_DTYPE if it has
 /// none.

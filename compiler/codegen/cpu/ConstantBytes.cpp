@@ -6,8 +6,7 @@
 
 using namespace mlir;
 
-FailureOr<ArrayRef<char>> ingot::constantBytes(ElementsAttr value,
-                                               ByteStore &store) {
+FailureOr<ArrayRef<char>> ingot::constantBytes(ElementsAttr value, ByteStore &store) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(value)) {
     AsmResourceBlob *blob = resource.getRawHandle().getBlob();
     if (!blob)
@@ -34,16 +33,14 @@ FailureOr<ArrayRef<char>> ingot::constantBytes(ElementsAttr value,
   return ArrayRef<char>(bytes);
 }
 
-ElementsAttr ingot::makeConstant(RankedTensorType type, ArrayRef<char> bytes,
-                                 StringRef name) {
-  constexpr size_t inlineBytes =
-      4096; // above, a dense attribute is hashed too often
+ElementsAttr ingot::makeConstant(RankedTensorType type, ArrayRef<char> bytes, StringRef name) {
+  constexpr size_t inlineBytes = 4096; // above, a dense attribute is hashed too often
   if (type.getElementType().isInteger(1)) {
     SmallVector<bool> bits(bytes.begin(), bytes.end());
     return DenseElementsAttr::get(type, bits);
   }
   if (bytes.size() <= inlineBytes)
     return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(
-      type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
+  return DenseResourceElementsAttr::get(type, name,
+                                        HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
 }

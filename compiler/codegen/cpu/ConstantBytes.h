@@ -14,13 +14,11 @@ using ByteStore = std::deque<std::vector<char>>;
 /// Dense row-major bytes of `value` (i1: one byte). They belong to the
 /// attribute or to `store`. Fails for attributes without data (a missing
 /// resource, strings).
-mlir::FailureOr<llvm::ArrayRef<char>> constantBytes(mlir::ElementsAttr value,
-                                                    ByteStore &store);
+mlir::FailureOr<llvm::ArrayRef<char>> constantBytes(mlir::ElementsAttr value, ByteStore &store);
 
 /// A constant of `type` with these bytes: small ones as dense, others as a
 /// resource that owns a copy. `name` is the resource's.
-mlir::ElementsAttr makeConstant(mlir::RankedTensorType type,
-                                llvm::ArrayRef<char> bytes,
+mlir::ElementsAttr makeConstant(mlir::RankedTensorType type, llvm::ArrayRef<char> bytes,
                                 llvm::StringRef name);
 
 } // namespace ingot

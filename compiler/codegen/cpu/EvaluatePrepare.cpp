@@ -22,8 +22,8 @@ struct Free {
 };
 using Memory = std::unique_ptr<char, Free>;
 Memory allocate(size_t bytes) {
-  return Memory(static_cast<char *>(std::aligned_alloc(
-      alignment, llvm::alignTo(std::max<size_t>(bytes, 1), alignment))));
+  return Memory(static_cast<char *>(
+      std::aligned_alloc(alignment, llvm::alignTo(std::max<size_t>(bytes, 1), alignment))));
 }
 
 class Evaluator {
@@ -60,16 +60,14 @@ private:
   LogicalResult load(ArrayRef<nn::DispatchOp> dispatches, unsigned threads) {
     llvm::SetVector<func::FuncOp> kernels;
     for (nn::DispatchOp op : dispatches) {
-      auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-          module, op.getCallee());
+      auto kernel = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(module, op.getCallee());
       if (!kernel)
-        return op.emitError()
-               << "calls " << op.getCallee() << ", which does not exist";
+        return op.emitError() << "calls " << op.getCallee() << ", which does not exist";
       kernels.insert(kernel);
     }
     TargetInfo host = getHostTarget();
-    auto objects = compileKernels(module, kernels.getArrayRef(), host, prefix,
-                                  EmitOptions(), threads);
+    auto objects =
+        compileKernels(module, kernels.getArrayRef(), host, prefix, EmitOptions(), threads);
     if (failed(objects))
       return failure();
     auto made = Loader::create();
@@ -86,8 +84,7 @@ private:
     auto sizes = op.getSizes().constants();
     auto grid = op.getGrid().constants(), scratch = op.getScratch().constants();
     if (!sizes || !grid || !scratch)
-      return op.emitError(
-          "prepares constants but has a size that is not known");
+      return op.emitError("prepares constants but has a size that is not known");
     auto kernel = loader->function<KernelFunction>(
         kernelSymbol(prefix, op.getCallee().getLeafReference().getValue()));
     if (!kernel)
@@ -105,24 +102,20 @@ private:
       auto type = cast<RankedTensorType>(result.getType());
       if (!type.hasStaticShape())
         return op.emitError("prepares a result whose size is not known");
-      resultBytes.push_back(type.getNumElements() *
-                            nn::elementBytes(type.getElementType()));
+      resultBytes.push_back(type.getNumElements() * nn::elementBytes(type.getElementType()));
       memory.push_back(allocate(resultBytes.back()));
       buffers.push_back(memory.back().get());
     }
     Memory work = (*scratch)[0] > 0 ? allocate((*scratch)[0]) : nullptr;
-    int32_t status =
-        (*kernel)(buffers.data(), sizes->data(), 0, (*grid)[0], work.get());
+    int32_t status = (*kernel)(buffers.data(), sizes->data(), 0, (*grid)[0], work.get());
     if (status != 0)
       return op.emitError() << "failed at compile time with status " << status;
     OpBuilder b(op);
     for (auto [i, result] : llvm::enumerate(op.getResults())) {
-      ElementsAttr value =
-          makeConstant(cast<RankedTensorType>(result.getType()),
-                       ArrayRef<char>(memory[i].get(), resultBytes[i]),
-                       ("prepared" + Twine(count++)).str());
-      Value constant =
-          nn::ConstantOp::create(b, op.getLoc(), result.getType(), value);
+      ElementsAttr value = makeConstant(cast<RankedTensorType>(result.getType()),
+                                        ArrayRef<char>(memory[i].get(), resultBytes[i]),
+                                        ("prepared" + Twine(count++)).str());
+      Value constant = nn::ConstantOp::create(b, op.getLoc(), result.getType(), value);
       result.replaceAllUsesWith(constant);
     }
     op.erase();
@@ -131,9 +124,7 @@ private:
 
   void eraseUnused() {
     llvm::DenseSet<StringAttr> used;
-    module.walk([&](nn::DispatchOp op) {
-      used.insert(op.getCallee().getLeafReference());
-    });
+    module.walk([&](nn::DispatchOp op) { used.insert(op.getCallee().getLeafReference()); });
     ModuleOp kernels = findKernels(module);
     if (!kernels)
       return;
@@ -142,8 +133,7 @@ private:
       if (auto uses = SymbolTable::getSymbolUses(kernel))
         for (const SymbolTable::SymbolUse &use : *uses)
           used.insert(use.getSymbolRef().getLeafReference());
-    for (func::FuncOp kernel :
-         llvm::make_early_inc_range(kernels.getOps<func::FuncOp>()))
+    for (func::FuncOp kernel : llvm::make_early_inc_range(kernels.getOps<func::FuncOp>()))
       if (!used.contains(kernel.getSymNameAttr()))
         kernel.erase();
   }
@@ -154,8 +144,7 @@ private:
   unsigned count = 0;
 };
 
-struct EvaluatePreparePass
-    : PassWrapper<EvaluatePreparePass, OperationPass<ModuleOp>> {
+struct EvaluatePreparePass : PassWrapper<EvaluatePreparePass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(EvaluatePreparePass)
   StringRef getArgument() const final { return "evaluate-prepare"; }
   StringRef getDescription() const final {

@@ -20,8 +20,7 @@ namespace {
 class HostGlobals {
 public:
   HostGlobals(ModuleOp source, StringRef prefix, bool sanitizeAddress)
-      : context(source.getContext()), prefix(prefix),
-        sanitizeAddress(sanitizeAddress), b(context) {
+      : context(source.getContext()), prefix(prefix), sanitizeAddress(sanitizeAddress), b(context) {
     module = ModuleOp::create(source.getLoc());
     ptr = LLVM::LLVMPointerType::get(context);
     i32 = b.getI32Type();
@@ -35,8 +34,7 @@ public:
       variables[variable.getSymName()] = index++;
   }
 
-  LLVM::LLVMFuncOp function(Location loc, StringRef name, Type result,
-                            ArrayRef<Type> args) {
+  LLVM::LLVMFuncOp function(Location loc, StringRef name, Type result, ArrayRef<Type> args) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(module->getBody());
     auto type = LLVM::LLVMFunctionType::get(result, args);
@@ -62,18 +60,15 @@ public:
     declare(code, i32, {ptr, ptr, i64, i64, ptr});
     std::string title = text(kernel), nodes = text(describeNodes(loc));
     std::string cost = hasCost ? costFunction(sizes) : std::string();
-    auto type = LLVM::LLVMStructType::getLiteral(
-        context, {ptr, ptr, ptr, ptr, i32, i32});
+    auto type = LLVM::LLVMStructType::getLiteral(context, {ptr, ptr, ptr, ptr, i32, i32});
     b.setInsertionPointToEnd(module->getBody());
-    auto global =
-        LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true,
-                               LLVM::Linkage::External, name, Attribute(), 8);
+    auto global = LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true, LLVM::Linkage::External,
+                                         name, Attribute(), 8);
     global.setVisibility_(LLVM::Visibility::Hidden);
     b.createBlock(&global.getInitializerRegion());
     Value value = LLVM::UndefOp::create(b, loc, type);
     auto insert = [&](Value field, int64_t at) {
-      value = LLVM::InsertValueOp::create(b, loc, value, field,
-                                          ArrayRef<int64_t>{at});
+      value = LLVM::InsertValueOp::create(b, loc, value, field, ArrayRef<int64_t>{at});
     };
     insert(LLVM::AddressOfOp::create(b, loc, ptr, code), 0);
     insert(LLVM::AddressOfOp::create(b, loc, ptr, title), 1);
@@ -81,9 +76,7 @@ public:
     insert(hasCost ? Value(LLVM::AddressOfOp::create(b, loc, ptr, cost))
                    : Value(LLVM::ZeroOp::create(b, loc, ptr)),
            3);
-    insert(LLVM::ConstantOp::create(b, loc, i32,
-                                    b.getI32IntegerAttr(sites.size())),
-           4);
+    insert(LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(sites.size())), 4);
     insert(LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr(0)), 5);
     LLVM::ReturnOp::create(b, loc, value);
     sites.push_back(name);
@@ -110,9 +103,8 @@ public:
     entry->second = (prefix + "__text" + Twine(texts.size() - 1)).str();
     std::string bytes = value.str() + '\0';
     auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
-    LLVM::GlobalOp::create(b, module->getLoc(), type, /*isConstant=*/true,
-                           LLVM::Linkage::Internal, entry->second,
-                           b.getStringAttr(bytes));
+    LLVM::GlobalOp::create(b, module->getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                           entry->second, b.getStringAttr(bytes));
     return entry->second;
   }
 
@@ -128,13 +120,11 @@ private:
     Block *block = op.addEntryBlock(b);
     b.setInsertionPointToStart(block);
     for (int32_t i = 0; i < 2; ++i) {
-      Value from =
-          LLVM::GEPOp::create(b, loc, ptr, i64, block->getArgument(0),
-                              ArrayRef<LLVM::GEPArg>{int32_t(sizes) + i});
-      Value to = LLVM::GEPOp::create(b, loc, ptr, i64, block->getArgument(1),
-                                     ArrayRef<LLVM::GEPArg>{i});
-      LLVM::StoreOp::create(b, loc, LLVM::LoadOp::create(b, loc, i64, from),
-                            to);
+      Value from = LLVM::GEPOp::create(b, loc, ptr, i64, block->getArgument(0),
+                                       ArrayRef<LLVM::GEPArg>{int32_t(sizes) + i});
+      Value to =
+          LLVM::GEPOp::create(b, loc, ptr, i64, block->getArgument(1), ArrayRef<LLVM::GEPArg>{i});
+      LLVM::StoreOp::create(b, loc, LLVM::LoadOp::create(b, loc, i64, from), to);
     }
     LLVM::ReturnOp::create(b, loc, ValueRange());
     return name;
@@ -147,8 +137,7 @@ private:
 class ProgramEmitter {
 public:
   ProgramEmitter(HostGlobals &globals, rt::ProgramOp program)
-      : g(globals), b(globals.context), program(program),
-        loc(program.getLoc()) {
+      : g(globals), b(globals.context), program(program), loc(program.getLoc()) {
     for (auto name : program.getSymbols().getAsValueRange<StringAttr>())
       symbolIndex.try_emplace(name, symbolIndex.size());
     entrySymbols = symbolIndex.size();
@@ -182,8 +171,7 @@ private:
       unknown = name.str();
       return constant(0);
     }
-    return LLVM::LoadOp::create(b, loc, g.i64,
-                                element(symbols, g.i64, found->second));
+    return LLVM::LoadOp::create(b, loc, g.i64, element(symbols, g.i64, found->second));
   }
   /// The value of a size at the current point.
   Value size(const SizeExpr &expr) {
@@ -223,11 +211,9 @@ private:
     int32_t at = 0;
     for (ArrayAttr list : {program.getInputs(), program.getOutputs()})
       for (auto entry : list.getAsRange<DictionaryAttr>())
-        for (const SizeExpr &dim :
-             nn::dimsOf(entry.getAs<TypeAttr>("type").getValue())) {
+        for (const SizeExpr &dim : nn::dimsOf(entry.getAs<TypeAttr>("type").getValue())) {
           Value value = size(dim);
-          LLVM::StoreOp::create(b, loc, value,
-                                element(op.getArgument(1), g.i64, at++));
+          LLVM::StoreOp::create(b, loc, value, element(op.getArgument(1), g.i64, at++));
         }
     LLVM::ReturnOp::create(b, loc, ValueRange());
   }
@@ -236,8 +222,7 @@ private:
     symbols = op.getArgument(0);
     for (auto [i, bound] : llvm::enumerate(program.getBounds().exprs())) {
       Value value = size(bound);
-      LLVM::StoreOp::create(b, loc, value,
-                            element(symbols, g.i64, entrySymbols + i));
+      LLVM::StoreOp::create(b, loc, value, element(symbols, g.i64, entrySymbols + i));
     }
     LLVM::ReturnOp::create(b, loc, ValueRange());
   }
@@ -249,8 +234,7 @@ private:
   void closeArena();
   void checkGuard(rt::SliceOp slice, unsigned index);
   void poison(StringRef function, Value address, Value bytes) {
-    auto callee =
-        g.declare(function, LLVM::LLVMVoidType::get(g.context), {g.ptr, g.i64});
+    auto callee = g.declare(function, LLVM::LLVMVoidType::get(g.context), {g.ptr, g.i64});
     // From the sanitizer's runtime, which the loading program brings.
     callee.setVisibility_(LLVM::Visibility::Default);
     LLVM::CallOp::create(b, loc, callee, ValueRange{address, bytes});
@@ -268,8 +252,7 @@ private:
   LogicalResult whileLoop(rt::WhileOp op);
   LogicalResult branch(rt::IfOp op);
   Value flag(Value buffer) {
-    Value byte =
-        LLVM::LoadOp::create(b, loc, b.getI8Type(), values.lookup(buffer));
+    Value byte = LLVM::LoadOp::create(b, loc, b.getI8Type(), values.lookup(buffer));
     Value zero = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(0));
     return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, byte, zero);
   }
@@ -303,14 +286,11 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
   symbols = function.getArgument(5);
   unsigned maxBuffers = 1, maxSizes = 1;
   program.walk([&](rt::DispatchOp op) {
-    maxBuffers = std::max<unsigned>(maxBuffers, op.getBuffers().size() +
-                                                    op.getDefines().size());
+    maxBuffers = std::max<unsigned>(maxBuffers, op.getBuffers().size() + op.getDefines().size());
     maxSizes = std::max<unsigned>(maxSizes, op.getSizes().size() + 2);
   });
-  bufferArray =
-      LLVM::AllocaOp::create(b, loc, g.ptr, g.ptr, constant(maxBuffers), 16);
-  sizeArray =
-      LLVM::AllocaOp::create(b, loc, g.ptr, g.i64, constant(maxSizes), 16);
+  bufferArray = LLVM::AllocaOp::create(b, loc, g.ptr, g.ptr, constant(maxBuffers), 16);
+  sizeArray = LLVM::AllocaOp::create(b, loc, g.ptr, g.i64, constant(maxSizes), 16);
   Block *start = newBlock();
   exit = newBlock({g.i32});
   entryEnd = LLVM::BrOp::create(b, loc, ValueRange(), start);
@@ -326,9 +306,8 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
   // The exit stands last for people who read the code.
   exit->moveBefore(&function.getBody(), function.getBody().end());
   if (!unknown.empty())
-    return program.emitError()
-           << "size symbol '" << unknown
-           << "' is neither an entry symbol nor a data symbol";
+    return program.emitError() << "size symbol '" << unknown
+                               << "' is neither an entry symbol nor a data symbol";
   return success();
 }
 
@@ -336,20 +315,17 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
 void ProgramEmitter::openArena() {
   if (!program.getGuard() && !g.sanitizeAddress)
     return;
-  Value arena = function.getArgument(6),
-        bytes = size(program.getArena().expr(0));
+  Value arena = function.getArgument(6), bytes = size(program.getArena().expr(0));
   if (program.getGuard())
-    LLVM::MemsetOp::create(
-        b, loc, arena,
-        arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)), bytes,
-        /*isVolatile=*/false);
+    LLVM::MemsetOp::create(b, loc, arena, arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)),
+                           bytes,
+                           /*isVolatile=*/false);
   if (!g.sanitizeAddress)
     return;
   poison("__asan_poison_memory_region", arena, bytes);
   for (rt::SliceOp slice : program.getBody().front().getOps<rt::SliceOp>()) {
-    Value at = LLVM::GEPOp::create(
-        b, loc, g.ptr, b.getI8Type(), arena,
-        ArrayRef<LLVM::GEPArg>{size(slice.getOffset().expr(0))});
+    Value at = LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(), arena,
+                                   ArrayRef<LLVM::GEPArg>{size(slice.getOffset().expr(0))});
     poison("__asan_unpoison_memory_region", at, size(slice.getBytes().expr(0)));
   }
 }
@@ -360,8 +336,7 @@ void ProgramEmitter::closeArena() {
     poison("__asan_unpoison_memory_region", function.getArgument(6),
            size(program.getArena().expr(0)));
   else if (program.getGuard())
-    for (auto [i, slice] :
-         llvm::enumerate(program.getBody().front().getOps<rt::SliceOp>()))
+    for (auto [i, slice] : llvm::enumerate(program.getBody().front().getOps<rt::SliceOp>()))
       checkGuard(slice, i);
 }
 
@@ -370,8 +345,7 @@ void ProgramEmitter::fail(ingot_status status, StringRef message) {
   Value code = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(status));
   Value text = LLVM::AddressOfOp::create(b, loc, g.ptr, g.text(message));
   Value result =
-      LLVM::CallOp::create(b, loc, callee,
-                           ValueRange{function.getArgument(0), code, text})
+      LLVM::CallOp::create(b, loc, callee, ValueRange{function.getArgument(0), code, text})
           .getResult();
   LLVM::BrOp::create(b, loc, result, exit);
 }
@@ -379,15 +353,13 @@ void ProgramEmitter::fail(ingot_status status, StringRef message) {
 LogicalResult ProgramEmitter::require(rt::RequireOp op) {
   SizesAttr pair = op.getSizes();
   Value left = size(pair.expr(0)), right = size(pair.expr(1));
-  Value same =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, left, right);
+  Value same = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, left, right);
   Block *bad = newBlock(), *next = newBlock();
   LLVM::CondBrOp::create(b, loc, same, next, ValueRange(), bad, ValueRange());
   b.setInsertionPointToStart(bad);
-  fail(INGOT_SHAPE_MISMATCH,
-       "the sizes " + pair.getTexts()[0].str() + " and " +
-           pair.getTexts()[1].str() +
-           " of the inputs differ, but the model needs them equal");
+  fail(INGOT_SHAPE_MISMATCH, "the sizes " + pair.getTexts()[0].str() + " and " +
+                                 pair.getTexts()[1].str() +
+                                 " of the inputs differ, but the model needs them equal");
   b.setInsertionPointToStart(next);
   return success();
 }
@@ -395,29 +367,25 @@ LogicalResult ProgramEmitter::require(rt::RequireOp op) {
 void ProgramEmitter::checkGuard(rt::SliceOp slice, unsigned index) {
   Value end = arith::AddIOp::create(b, loc, size(slice.getOffset().expr(0)),
                                     size(slice.getBytes().expr(0)));
-  Block *head = newBlock({g.i64}), *body = newBlock(), *bad = newBlock(),
-        *next = newBlock();
+  Block *head = newBlock({g.i64}), *body = newBlock(), *bad = newBlock(), *next = newBlock();
   LLVM::BrOp::create(b, loc, constant(0), head);
   b.setInsertionPointToStart(head);
   Value i = head->getArgument(0);
-  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i,
-                                     constant(program.getGuard()));
+  Value more =
+      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i, constant(program.getGuard()));
   LLVM::CondBrOp::create(b, loc, more, body, ValueRange(), next, ValueRange());
   b.setInsertionPointToStart(body);
   Value offset = arith::AddIOp::create(b, loc, end, i);
-  Value at =
-      LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(), function.getArgument(6),
-                          ArrayRef<LLVM::GEPArg>{offset});
+  Value at = LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(), function.getArgument(6),
+                                 ArrayRef<LLVM::GEPArg>{offset});
   Value byte = LLVM::LoadOp::create(b, loc, b.getI8Type(), at);
-  Value whole = arith::CmpIOp::create(
-      b, loc, arith::CmpIPredicate::eq, byte,
-      arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)));
+  Value whole = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, byte,
+                                      arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)));
   Value following = arith::AddIOp::create(b, loc, i, constant(1));
   LLVM::CondBrOp::create(b, loc, whole, head, following, bad, ValueRange());
   b.setInsertionPointToStart(bad);
-  fail(INGOT_FAILED, ("a kernel wrote behind buffer " + Twine(index) +
-                      " of the arena; see --emit rt")
-                         .str());
+  fail(INGOT_FAILED,
+       ("a kernel wrote behind buffer " + Twine(index) + " of the arena; see --emit rt").str());
   b.setInsertionPointToStart(next);
 }
 
@@ -432,22 +400,20 @@ LogicalResult ProgramEmitter::source(Operation &op) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(entryEnd);
   auto load = [&](unsigned argument, int64_t index) -> Value {
-    return LLVM::LoadOp::create(
-        b, loc, g.ptr, element(function.getArgument(argument), g.ptr, index));
+    return LLVM::LoadOp::create(b, loc, g.ptr,
+                                element(function.getArgument(argument), g.ptr, index));
   };
-  auto numbered = [&](const llvm::StringMap<unsigned> &table, StringRef name,
-                      unsigned argument, StringRef what) -> FailureOr<Value> {
+  auto numbered = [&](const llvm::StringMap<unsigned> &table, StringRef name, unsigned argument,
+                      StringRef what) -> FailureOr<Value> {
     auto found = table.find(name);
     if (found == table.end())
-      return op.emitError() << "names @" << name << ", which is no " << what
-                            << " of the module";
+      return op.emitError() << "names @" << name << ", which is no " << what << " of the module";
     return load(argument, found->second);
   };
   FailureOr<Value> value = failure();
   if (auto slice = dyn_cast<rt::SliceOp>(op)) {
     Value offset = size(slice.getOffset().expr(0));
-    value = Value(LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(),
-                                      function.getArgument(6),
+    value = Value(LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(), function.getArgument(6),
                                       ArrayRef<LLVM::GEPArg>{offset}));
   } else if (auto input = dyn_cast<rt::InputOp>(op)) {
     value = load(1, input.getIndex());
@@ -465,37 +431,30 @@ LogicalResult ProgramEmitter::source(Operation &op) {
 }
 
 LogicalResult ProgramEmitter::emit(Operation &op) {
-  if (isa<rt::SliceOp, rt::InputOp, rt::OutputOp, rt::VariableOp,
-          rt::ConstantOp>(op))
+  if (isa<rt::SliceOp, rt::InputOp, rt::OutputOp, rt::VariableOp, rt::ConstantOp>(op))
     return source(op);
   if (auto call = dyn_cast<rt::DispatchOp>(op))
     return dispatch(call);
   if (g.hasDevice && !isa<rt::CopyOp>(op))
-    return op.emitError(
-        "control flow and debug arenas have no GPU program yet; "
-        "compile this model with --target cpu");
+    return op.emitError("control flow and debug arenas have no GPU program yet; "
+                        "compile this model with --target cpu");
   if (auto copy = dyn_cast<rt::CopyOp>(op)) {
     if (g.hasDevice) {
-      auto callee =
-          g.declare("ingot_rt_copy", g.i32, {g.ptr, g.ptr, g.ptr, g.i64});
-      Value status =
-          LLVM::CallOp::create(b, loc, callee,
-                               ValueRange{function.getArgument(0),
-                                          values.lookup(copy.getTarget()),
-                                          values.lookup(copy.getSource()),
-                                          size(copy.getBytes().expr(0))})
-              .getResult();
+      auto callee = g.declare("ingot_rt_copy", g.i32, {g.ptr, g.ptr, g.ptr, g.i64});
+      Value status = LLVM::CallOp::create(
+                         b, loc, callee,
+                         ValueRange{function.getArgument(0), values.lookup(copy.getTarget()),
+                                    values.lookup(copy.getSource()), size(copy.getBytes().expr(0))})
+                         .getResult();
       leaveIfFailed(status);
       return success();
     }
-    LLVM::MemcpyOp::create(b, loc, values.lookup(copy.getTarget()),
-                           values.lookup(copy.getSource()),
+    LLVM::MemcpyOp::create(b, loc, values.lookup(copy.getTarget()), values.lookup(copy.getSource()),
                            size(copy.getBytes().expr(0)),
                            /*isVolatile=*/false);
     return success();
   }
-  if (auto free =
-          dyn_cast<rt::FreeOp>(op)) { // all bits set is NaN in every float type
+  if (auto free = dyn_cast<rt::FreeOp>(op)) { // all bits set is NaN in every float type
     Value ones = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1));
     LLVM::MemsetOp::create(b, loc, values.lookup(free.getBuffer()), ones,
                            size(free.getBytes().expr(0)), /*isVolatile=*/false);
@@ -516,8 +475,7 @@ LogicalResult ProgramEmitter::emit(Operation &op) {
 
 void ProgramEmitter::leaveIfFailed(Value status) {
   Value zero = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
-  Value bad =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, status, zero);
+  Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, status, zero);
   Block *next = newBlock();
   LLVM::CondBrOp::create(b, loc, bad, exit, status, next, ValueRange());
   b.setInsertionPointToStart(next);
@@ -526,13 +484,11 @@ void ProgramEmitter::leaveIfFailed(Value status) {
 LogicalResult ProgramEmitter::dispatch(rt::DispatchOp op) {
   int32_t at = 0;
   for (Value buffer : op.getBuffers())
-    LLVM::StoreOp::create(b, loc, values.lookup(buffer),
-                          element(bufferArray, g.ptr, at++));
+    LLVM::StoreOp::create(b, loc, values.lookup(buffer), element(bufferArray, g.ptr, at++));
   for (auto name : op.getDefines().getAsValueRange<StringAttr>()) {
     auto found = symbolIndex.find(name);
     if (found == symbolIndex.end())
-      return op.emitError() << "defines '" << name
-                            << "', which is no data symbol of the program";
+      return op.emitError() << "defines '" << name << "', which is no data symbol of the program";
     LLVM::StoreOp::create(b, loc, element(symbols, g.i64, found->second),
                           element(bufferArray, g.ptr, at++));
   }
@@ -542,23 +498,20 @@ LogicalResult ProgramEmitter::dispatch(rt::DispatchOp op) {
   SmallVector<SizeExpr> all = op.getSizes().exprs();
   unsigned count = all.size();
   if (hasCost)
-    all.append({flops && flops.size() == 1 ? flops.expr(0) : SizeExpr(),
-                bytes.expr(0)});
+    all.append({flops && flops.size() == 1 ? flops.expr(0) : SizeExpr(), bytes.expr(0)});
   at = 0;
   for (const SizeExpr &expr : all)
     LLVM::StoreOp::create(b, loc, size(expr), element(sizeArray, g.i64, at++));
   std::string site = g.site(op, count, hasCost);
-  Value sizeOperand = all.empty() ? Value(LLVM::ZeroOp::create(b, loc, g.ptr))
-                                  : Value(sizeArray);
-  auto callee = g.declare("ingot_rt_dispatch", g.i32,
-                          {g.ptr, g.ptr, g.ptr, g.ptr, g.i64, g.i64, g.i64});
+  Value sizeOperand = all.empty() ? Value(LLVM::ZeroOp::create(b, loc, g.ptr)) : Value(sizeArray);
+  auto callee =
+      g.declare("ingot_rt_dispatch", g.i32, {g.ptr, g.ptr, g.ptr, g.ptr, g.i64, g.i64, g.i64});
   Value address = LLVM::AddressOfOp::create(b, loc, g.ptr, site);
   Value status =
-      LLVM::CallOp::create(
-          b, loc, callee,
-          ValueRange{function.getArgument(0), address, bufferArray, sizeOperand,
-                     size(op.getGrid().expr(0)), constant(op.getChunk()),
-                     size(op.getScratch().expr(0))})
+      LLVM::CallOp::create(b, loc, callee,
+                           ValueRange{function.getArgument(0), address, bufferArray, sizeOperand,
+                                      size(op.getGrid().expr(0)), constant(op.getChunk()),
+                                      size(op.getScratch().expr(0))})
           .getResult();
   leaveIfFailed(status);
   return success();
@@ -570,8 +523,7 @@ LogicalResult ProgramEmitter::forLoop(rt::ForOp op) {
   LLVM::BrOp::create(b, loc, constant(0), head);
   b.setInsertionPointToStart(head);
   Value i = head->getArgument(0);
-  Value more =
-      arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i, trip);
+  Value more = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, i, trip);
   LLVM::CondBrOp::create(b, loc, more, body, ValueRange(), next, ValueRange());
   b.setInsertionPointToStart(body);
   if (op.getCounter()) {
@@ -605,11 +557,9 @@ LogicalResult ProgramEmitter::whileLoop(rt::WhileOp op) {
 
 LogicalResult ProgramEmitter::branch(rt::IfOp op) {
   Block *yes = newBlock(), *no = newBlock(), *next = newBlock();
-  LLVM::CondBrOp::create(b, loc, flag(op.getFlag()), yes, ValueRange(), no,
-                         ValueRange());
+  LLVM::CondBrOp::create(b, loc, flag(op.getFlag()), yes, ValueRange(), no, ValueRange());
   for (auto [block, region] :
-       {std::pair<Block *, Region *>{yes, &op.getThenRegion()},
-        {no, &op.getElseRegion()}}) {
+       {std::pair<Block *, Region *>{yes, &op.getThenRegion()}, {no, &op.getElseRegion()}}) {
     b.setInsertionPointToStart(block);
     if (failed(emit(region->front())))
       return failure();
@@ -662,10 +612,8 @@ std::string ingot::makeIdentifier(StringRef text) {
 HostSymbols ingot::hostSymbols(StringRef prefix, rt::ProgramOp program) {
   // The symbol name is unique in the module; a signature's name might not be an
   // identifier and two might become the same one.
-  std::string base =
-      (prefix + "__" + makeIdentifier(program.getSymName())).str();
-  HostSymbols names{base + "_program", base + "_arena_bytes", base + "_shapes",
-                    ""};
+  std::string base = (prefix + "__" + makeIdentifier(program.getSymName())).str();
+  HostSymbols names{base + "_program", base + "_arena_bytes", base + "_shapes", ""};
   if (!program.getDataSymbols().empty())
     names.bounds = base + "_bounds";
   return names;
@@ -695,6 +643,4 @@ FailureOr<HostModule> ingot::emitHostPrograms(ModuleOp module, StringRef prefix,
   return result;
 }
 
-std::unique_ptr<Pass> ingot::createRtToLlvmPass() {
-  return std::make_unique<RtToLlvmPass>();
-}
+std::unique_ptr<Pass> ingot::createRtToLlvmPass() { return std::make_unique<RtToLlvmPass>(); }

@@ -38,8 +38,7 @@ struct HostModule {
 /// in the order of rt.data, variables in that of nn.variable. With
 /// `sanitizeAddress` the arena is poisoned for AddressSanitizer except for the
 /// program's slices.
-mlir::FailureOr<HostModule> emitHostPrograms(mlir::ModuleOp module,
-                                             llvm::StringRef prefix,
+mlir::FailureOr<HostModule> emitHostPrograms(mlir::ModuleOp module, llvm::StringRef prefix,
                                              bool sanitizeAddress = false);
 
 /// Graph nodes that a location names: "a/b, a/c".

@@ -45,12 +45,10 @@ namespace ingot {
 namespace {
 
 /// A bare pointer seen as a memref: the descriptor that LLVM's folder removes.
-struct PointerCastLowering
-    : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
+struct PointerCastLowering : ConvertOpToLLVMPattern<UnrealizedConversionCastOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
-  LogicalResult
-  matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
-                  ConversionPatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(UnrealizedConversionCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
     if (op.getNumResults() != 1 || op.getNumOperands() != 1 ||
         !isa<LLVM::LLVMPointerType>(op.getOperand(0).getType()))
       return failure();
@@ -58,8 +56,8 @@ struct PointerCastLowering
     if (!type || type.getRank() > 1 || !type.getLayout().isIdentity())
       return failure();
     Location loc = op.getLoc();
-    auto descriptor = MemRefDescriptor::poison(
-        rewriter, loc, getTypeConverter()->convertType(type));
+    auto descriptor =
+        MemRefDescriptor::poison(rewriter, loc, getTypeConverter()->convertType(type));
     Value pointer = adaptor.getInputs()[0];
     descriptor.setAllocatedPtr(rewriter, loc, pointer);
     descriptor.setAlignedPtr(rewriter, loc, pointer);
@@ -78,10 +76,9 @@ struct PointerCastLowering
 /// addition are as good.
 template <typename Fma> struct SplitFma : OpRewritePattern<Fma> {
   using OpRewritePattern<Fma>::OpRewritePattern;
-  LogicalResult matchAndRewrite(Fma op,
-                                PatternRewriter &rewriter) const override {
-    Value product = arith::MulFOp::create(rewriter, op.getLoc(),
-                                          op->getOperand(0), op->getOperand(1));
+  LogicalResult matchAndRewrite(Fma op, PatternRewriter &rewriter) const override {
+    Value product =
+        arith::MulFOp::create(rewriter, op.getLoc(), op->getOperand(0), op->getOperand(1));
     rewriter.replaceOpWithNewOp<arith::AddFOp>(op, product, op->getOperand(2));
     return success();
   }
@@ -91,8 +88,7 @@ template <typename Fma> struct SplitFma : OpRewritePattern<Fma> {
 /// bound is clamped first, as sizes are 64-bit.
 struct MaskLowering : OpRewritePattern<vector::CreateMaskOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(vector::CreateMaskOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(vector::CreateMaskOp op, PatternRewriter &rewriter) const override {
     VectorType type = op.getType();
     if (type.getRank() != 1 || type.isScalable())
       return failure();
@@ -108,11 +104,10 @@ struct MaskLowering : OpRewritePattern<vector::CreateMaskOp> {
     SmallVector<int32_t> steps(lanes);
     for (int64_t i = 0; i < lanes; ++i)
       steps[i] = i;
-    Value step = arith::ConstantOp::create(
-        rewriter, loc, DenseElementsAttr::get(vectorType, ArrayRef(steps)));
+    Value step = arith::ConstantOp::create(rewriter, loc,
+                                           DenseElementsAttr::get(vectorType, ArrayRef(steps)));
     Value splat = vector::BroadcastOp::create(rewriter, loc, vectorType, bound);
-    rewriter.replaceOpWithNewOp<arith::CmpIOp>(op, arith::CmpIPredicate::slt,
-                                               step, splat);
+    rewriter.replaceOpWithNewOp<arith::CmpIOp>(op, arith::CmpIPredicate::slt, step, splat);
     return success();
   }
 };
@@ -128,8 +123,8 @@ LogicalResult sweep(ModuleOp module, const TargetInfo &target) {
   vector::populateVectorBroadcastLoweringPatterns(patterns);
   vector::populateVectorMaskOpLoweringPatterns(patterns);
   vector::populateVectorShapeCastLoweringPatterns(patterns);
-  vector::populateVectorTransposeLoweringPatterns(
-      patterns, vector::VectorTransposeLowering::Shuffle1D);
+  vector::populateVectorTransposeLoweringPatterns(patterns,
+                                                  vector::VectorTransposeLowering::Shuffle1D);
   vector::populateVectorTransferLoweringPatterns(patterns,
                                                  /*maxTransferRank=*/1);
   vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
@@ -169,19 +164,16 @@ LogicalResult convert(ModuleOp module) {
   populateMathToLibmConversionPatterns(patterns);
   LLVMConversionTarget legal(*context);
   legal.addLegalOp<ModuleOp>();
-  legal.addDynamicallyLegalOp<UnrealizedConversionCastOp>(
-      [](UnrealizedConversionCastOp cast) {
-        return cast->getNumResults() == 1 &&
-               !isa<MemRefType>(cast->getResult(0).getType());
-      });
+  legal.addDynamicallyLegalOp<UnrealizedConversionCastOp>([](UnrealizedConversionCastOp cast) {
+    return cast->getNumResults() == 1 && !isa<MemRefType>(cast->getResult(0).getType());
+  });
   return applyFullConversion(module, legal, std::move(patterns));
 }
 
 struct LowerToLlvmPass : PassWrapper<LowerToLlvmPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerToLlvmPass)
   LowerToLlvmPass() = default;
-  LowerToLlvmPass(const LowerToLlvmPass &other)
-      : PassWrapper(other), target(other.target) {}
+  LowerToLlvmPass(const LowerToLlvmPass &other) : PassWrapper(other), target(other.target) {}
   explicit LowerToLlvmPass(const TargetInfo &target) : target(target) {}
   StringRef getArgument() const final { return "lower-to-llvm"; }
   StringRef getDescription() const final {
@@ -204,16 +196,13 @@ struct LowerToLlvmPass : PassWrapper<LowerToLlvmPass, OperationPass<ModuleOp>> {
       signalPassFailure();
   }
   TargetInfo target;
-  Option<std::string> triple{*this, "triple",
-                             llvm::cl::desc("LLVM triple of the target")};
-  Option<std::string> cpu{*this, "cpu",
-                          llvm::cl::desc("LLVM cpu of the target")};
+  Option<std::string> triple{*this, "triple", llvm::cl::desc("LLVM triple of the target")};
+  Option<std::string> cpu{*this, "cpu", llvm::cl::desc("LLVM cpu of the target")};
 };
 
 } // namespace
 
-void populateBufferViewPatterns(const LLVMTypeConverter &types,
-                                RewritePatternSet &patterns) {
+void populateBufferViewPatterns(const LLVMTypeConverter &types, RewritePatternSet &patterns) {
   patterns.add<PointerCastLowering>(types, /*benefit=*/2);
 }
 
@@ -224,11 +213,9 @@ LogicalResult lowerToLlvmDialect(ModuleOp module, const TargetInfo &target) {
 }
 
 void registerCpuCodegenDialects(DialectRegistry &registry) {
-  registry
-      .insert<affine::AffineDialect, arith::ArithDialect,
-              cf::ControlFlowDialect, func::FuncDialect, index::IndexDialect,
-              LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect,
-              scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
+  registry.insert<affine::AffineDialect, arith::ArithDialect, cf::ControlFlowDialect,
+                  func::FuncDialect, index::IndexDialect, LLVM::LLVMDialect, math::MathDialect,
+                  memref::MemRefDialect, scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
 }

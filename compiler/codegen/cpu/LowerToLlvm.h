@@ -23,8 +23,7 @@ namespace ingot {
 /// memref view of a kernel's buffer. A size that is dynamic has no meaning:
 /// never ask for it. Buffers of booleans are memref<?xi8>: a vector of i1 in
 /// memory is bit-packed.
-mlir::LogicalResult lowerToLlvmDialect(mlir::ModuleOp module,
-                                       const TargetInfo &target);
+mlir::LogicalResult lowerToLlvmDialect(mlir::ModuleOp module, const TargetInfo &target);
 
 /// The pattern for those views; GPU kernels have them too.
 void populateBufferViewPatterns(const mlir::LLVMTypeConverter &types,

@@ -38,17 +38,14 @@ struct Num {
     if (auto type = dyn_cast<FloatType>(element())) {
       APFloat number(value);
       bool lost;
-      number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
-                     &lost);
+      number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
       attribute = b->getFloatAttr(type, number);
     } else {
       attribute = b->getIntegerAttr(element(), int64_t(value));
     }
     return constant(attribute);
   }
-  Num bits(uint64_t value) const {
-    return constant(b->getIntegerAttr(element(), value));
-  }
+  Num bits(uint64_t value) const { return constant(b->getIntegerAttr(element(), value)); }
   Num constant(TypedAttr attribute) const {
     if (auto vector = dyn_cast<VectorType>(v.getType()))
       attribute = DenseElementsAttr::get(vector, Attribute(attribute));
@@ -60,18 +57,15 @@ struct Num {
   }
   /// The same bits as another type of the same width.
   Num as(Type type) const { return make<arith::BitcastOp>(like(type), v); }
-  Num asInt() const {
-    return as(b->getIntegerType(element().getIntOrFloatBitWidth()));
-  }
+  Num asInt() const { return as(b->getIntegerType(element().getIntOrFloatBitWidth())); }
   Num f32() const { return as(b->getF32Type()); }
 };
 
-#define INGOT_BINARY(SYMBOL, FLOAT, INT)                                       \
-  Num operator SYMBOL(Num x, Num y) {                                          \
-    return x.isFloat() ? x.make<arith::FLOAT>(x.v, y.v)                        \
-                       : x.make<arith::INT>(x.v, y.v);                         \
-  }                                                                            \
-  Num operator SYMBOL(Num x, double y) { return x SYMBOL x.k(y); }             \
+#define INGOT_BINARY(SYMBOL, FLOAT, INT)                                                           \
+  Num operator SYMBOL(Num x, Num y) {                                                              \
+    return x.isFloat() ? x.make<arith::FLOAT>(x.v, y.v) : x.make<arith::INT>(x.v, y.v);            \
+  }                                                                                                \
+  Num operator SYMBOL(Num x, double y) { return x SYMBOL x.k(y); }                                 \
   Num operator SYMBOL(double x, Num y) { return y.k(x) SYMBOL y; }
 INGOT_BINARY(+, AddFOp, AddIOp)
 INGOT_BINARY(-, SubFOp, SubIOp)
@@ -81,40 +75,25 @@ INGOT_BINARY(/, DivFOp, DivSIOp)
 
 Num operator&(Num x, Num y) { return x.make<arith::AndIOp>(x.v, y.v); }
 Num operator|(Num x, Num y) { return x.make<arith::OrIOp>(x.v, y.v); }
-Num operator<<(Num x, unsigned n) {
-  return x.make<arith::ShLIOp>(x.v, x.k(n).v);
-}
-Num operator>>(Num x, unsigned n) {
-  return x.make<arith::ShRSIOp>(x.v, x.k(n).v);
-}
+Num operator<<(Num x, unsigned n) { return x.make<arith::ShLIOp>(x.v, x.k(n).v); }
+Num operator>>(Num x, unsigned n) { return x.make<arith::ShRSIOp>(x.v, x.k(n).v); }
 Num shiftRight(Num x, Num n) { return x.make<arith::ShRUIOp>(x.v, n.v); }
 Num shiftLeft(Num x, Num n) { return x.make<arith::ShLIOp>(x.v, n.v); }
 
-Num compare(arith::CmpFPredicate p, Num x, Num y) {
-  return x.make<arith::CmpFOp>(p, x.v, y.v);
-}
-Num operator<(Num x, double y) {
-  return compare(arith::CmpFPredicate::OLT, x, x.k(y));
-}
-Num operator>(Num x, double y) {
-  return compare(arith::CmpFPredicate::OGT, x, x.k(y));
-}
+Num compare(arith::CmpFPredicate p, Num x, Num y) { return x.make<arith::CmpFOp>(p, x.v, y.v); }
+Num operator<(Num x, double y) { return compare(arith::CmpFPredicate::OLT, x, x.k(y)); }
+Num operator>(Num x, double y) { return compare(arith::CmpFPredicate::OGT, x, x.k(y)); }
 Num greater(Num x, Num y) { return compare(arith::CmpFPredicate::OGT, x, y); }
 Num equal(Num x, double y) {
-  return x.isFloat()
-             ? compare(arith::CmpFPredicate::OEQ, x, x.k(y))
-             : x.make<arith::CmpIOp>(arith::CmpIPredicate::eq, x.v, x.k(y).v);
+  return x.isFloat() ? compare(arith::CmpFPredicate::OEQ, x, x.k(y))
+                     : x.make<arith::CmpIOp>(arith::CmpIPredicate::eq, x.v, x.k(y).v);
 }
 Num equal(Num x, Num y) { return compare(arith::CmpFPredicate::OEQ, x, y); }
 Num isNan(Num x) { return compare(arith::CmpFPredicate::UNO, x, x); }
-Num notZero(Num x) {
-  return x.make<arith::CmpIOp>(arith::CmpIPredicate::ne, x.v, x.k(0).v);
-}
+Num notZero(Num x) { return x.make<arith::CmpIOp>(arith::CmpIPredicate::ne, x.v, x.k(0).v); }
 Num operator!(Num x) { return x.make<arith::XOrIOp>(x.v, x.k(1).v); }
 
-Num select(Num c, Num x, Num y) {
-  return x.make<arith::SelectOp>(c.v, x.v, y.v);
-}
+Num select(Num c, Num x, Num y) { return x.make<arith::SelectOp>(c.v, x.v, y.v); }
 Num select(Num c, double x, Num y) { return select(c, y.k(x), y); }
 Num fma(Num x, Num y, Num z) { return x.make<math::FmaOp>(x.v, y.v, z.v); }
 Num fma(Num x, double y, Num z) { return fma(x, x.k(y), z); }
@@ -170,8 +149,8 @@ Reduced reduceExp(Num x, const Num *low = nullptr) {
   r = fma(n.number, 2.12194440e-4, r);
   if (low)
     r = r + *low;
-  Num p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                   4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
+  Num p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                   1.6666665459e-1, 5.0000001201e-1});
   return {fma(p, r * r, r), n.integer};
 }
 /// In two factors, so that neither over- nor underflows before the result does.
@@ -192,8 +171,8 @@ Num exp2(Num x) {
   Num y = clamp(x, -150, 129);
   Rounded n = roundScaled(y, 1.0);
   Num r = (y - n.number) * ln2;
-  Num p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
-                   4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
+  Num p = poly(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2,
+                   1.6666665459e-1, 5.0000001201e-1});
   return scale2(fma(p, r * r, r) + 1.0, n.integer);
 }
 Num expm1(Num x) {
@@ -217,9 +196,9 @@ LogParts logParts(Num x) {
   Num number = n.make<arith::SIToFPOp>(x.v.getType(), n.v);
   number = select(tiny, number - 23.0, number);
   Num z = m * m;
-  Num p = poly(m, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1,
-                   -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-                   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1});
+  Num p = poly(m, {7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1,
+                   1.4249322787e-1, -1.6668057665e-1, 2.0000714765e-1, -2.4999993993e-1,
+                   3.3333331174e-1});
   Num tail = fma(z, -0.5, m * z * p);
   return {number, m + tail};
 }
@@ -227,8 +206,7 @@ LogParts logParts(Num x) {
 Num logSpecial(Num x, Num y) {
   y = select(equal(x, infinity), infinity, y);
   y = select(equal(x, 0), -infinity, y);
-  return select(compare(arith::CmpFPredicate::UGE, x, x.k(0)), y,
-                x.k(quietNan));
+  return select(compare(arith::CmpFPredicate::UGE, x, x.k(0)), y, x.k(quietNan));
 }
 Num logScaled(Num x, double high, double low, double scale) {
   LogParts parts = logParts(x);
@@ -239,8 +217,7 @@ Num logScaled(Num x, double high, double low, double scale) {
 Num log(Num x) { return logScaled(x, 0.693359375, -2.12194440e-4, 1.0); }
 Num log2(Num x) { return logScaled(x, 1.0, 0.0, 1 / ln2); }
 Num log10(Num x) {
-  return logScaled(x, 0.30102539, 0.30102999566398120 - 0.30102539,
-                   0.43429448190325182765);
+  return logScaled(x, 0.30102539, 0.30102999566398120 - 0.30102539, 0.43429448190325182765);
 }
 Num log1p(Num x) {
   Num u = x + 1.0;
@@ -292,8 +269,8 @@ Num atanh(Num x) {
 
 /// asin of s where z = s * s, s in [0, sqrt(1/2)].
 Num asinSmall(Num s, Num z) {
-  Num p = poly(z, {4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2,
-                   7.4953002686e-2, 1.6666752422e-1});
+  Num p = poly(
+      z, {4.2163199048e-2, 2.4181311049e-2, 4.5470025998e-2, 7.4953002686e-2, 1.6666752422e-1});
   return fma(s * z, p, s);
 }
 Num asin(Num x) {
@@ -320,8 +297,7 @@ Num atanPositive(Num a) {
   z = select(far, a.k(-1) / a, z);
   Num base = select(far, pi / 2, select(middle, pi / 4, a.k(0)));
   Num s = z * z;
-  Num p = poly(s, {8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1,
-                   -3.33329491539e-1});
+  Num p = poly(s, {8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1});
   return base + fma(p * s, z, z);
 }
 Num atan(Num x) { return copySign(atanPositive(abs(x)), x); }
@@ -353,18 +329,17 @@ Angle reduceHuge(Num x) {
   auto widen = [&](Num n) { return n.make<arith::ExtUIOp>(n.like(i64), n.v); };
   Num mantissa = widen((bits & bits.bits(0x7fffff)) | bits.bits(0x800000));
   Num exponent = (bits >> 23) - 150.0;
-  auto lower = exponent.make<arith::CmpIOp>(arith::CmpIPredicate::slt,
-                                            exponent.v, exponent.k(-7).v);
+  auto lower =
+      exponent.make<arith::CmpIOp>(arith::CmpIPredicate::slt, exponent.v, exponent.k(-7).v);
   exponent = select(lower, -7, exponent);
-  auto upper = exponent.make<arith::CmpIOp>(arith::CmpIPredicate::sgt,
-                                            exponent.v, exponent.k(104).v);
+  auto upper =
+      exponent.make<arith::CmpIOp>(arith::CmpIPredicate::sgt, exponent.v, exponent.k(104).v);
   exponent = select(upper, 104, exponent);
   Num offset = exponent + 30.0; // bits to skip of 32 zeros and 2/pi
   Num word = offset >> 5;
   Num shift = widen(offset & offset.k(31));
-  static const uint32_t twoOverPi[] = {0,          0xA2F9836E, 0x4E441529,
-                                       0xFC2757D1, 0xF534DDC0, 0xDB629599,
-                                       0x3C439041, 0xFE5163AB};
+  static const uint32_t twoOverPi[] = {0,          0xA2F9836E, 0x4E441529, 0xFC2757D1,
+                                       0xF534DDC0, 0xDB629599, 0x3C439041, 0xFE5163AB};
   Num parts[4] = {mantissa, mantissa, mantissa, mantissa};
   for (int i = 0; i < 4; ++i) {
     Num value = mantissa.bits(twoOverPi[i]);
@@ -379,11 +354,10 @@ Angle reduceHuge(Num x) {
   }
   Num product = ((mantissa * window[0]) << 32) + mantissa * window[1] +
                 shiftRight(mantissa * window[2], mantissa.k(32));
-  Num k =
-      shiftRight(product + mantissa.bits(uint64_t(1) << 61), mantissa.k(62));
+  Num k = shiftRight(product + mantissa.bits(uint64_t(1) << 61), mantissa.k(62));
   Num rest = product - (k << 62);
-  Num wide = rest.make<arith::SIToFPOp>(x.like(b.getF64Type()), rest.v) *
-             (pi / 2 / 4611686018427387904.0);
+  Num wide =
+      rest.make<arith::SIToFPOp>(x.like(b.getF64Type()), rest.v) * (pi / 2 / 4611686018427387904.0);
   Num r = wide.make<arith::TruncFOp>(x.v.getType(), wide.v);
   Num k32 = k.make<arith::TruncIOp>(k.like(b.getI32Type()), k.v);
   Num negative = x < 0;
@@ -396,33 +370,28 @@ Angle reduceAngle(Num x) {
   Rounded n = roundScaled(x, 2 / pi);
   // pi/2 in parts of 8 bits, whose products with n are exact also without FMA.
   Num r = x;
-  for (double part :
-       {1.5703125, 0.0004825592041015625, 1.2665987014770508e-06,
-        9.89530235528946e-10, 2.5579538487363607e-12, 5.390302953474238e-15})
+  for (double part : {1.5703125, 0.0004825592041015625, 1.2665987014770508e-06,
+                      9.89530235528946e-10, 2.5579538487363607e-12, 5.390302953474238e-15})
     r = fma(n.number, -part, r);
   Num huge = !compare(arith::CmpFPredicate::OLT, abs(x), x.k(65536.0));
   ImplicitLocOpBuilder &b = *x.b;
   Value any = huge.v;
   if (isa<VectorType>(any.getType()))
     any = vector::ReductionOp::create(b, vector::CombiningKind::OR, any);
-  auto test =
-      scf::IfOp::create(b, TypeRange{x.v.getType(), n.integer.v.getType()}, any,
-                        /*withElseRegion=*/true);
+  auto test = scf::IfOp::create(b, TypeRange{x.v.getType(), n.integer.v.getType()}, any,
+                                /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(test.thenBlock());
   Angle far = reduceHuge(x);
-  scf::YieldOp::create(b, ValueRange{select(huge, far.r, r).v,
-                                     select(huge, far.k, n.integer).v});
+  scf::YieldOp::create(b, ValueRange{select(huge, far.r, r).v, select(huge, far.k, n.integer).v});
   b.setInsertionPointToStart(test.elseBlock());
   scf::YieldOp::create(b, ValueRange{r.v, n.integer.v});
   return {x.with(test.getResult(0)), x.with(test.getResult(1))};
 }
 Num sinOfQuarter(Num r, Num k) {
   Num z = r * r;
-  Num s = fma(poly(z, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1}),
-              z * r, r);
-  Num c = poly(
-      z, {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2});
+  Num s = fma(poly(z, {-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1}), z * r, r);
+  Num c = poly(z, {2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2});
   c = fma(c, z * z, fma(z, -0.5, z.k(1)));
   Num y = select(notZero(k & k.k(1)), c, s);
   return select(notZero(k & k.k(2)), neg(y), y);
@@ -438,8 +407,8 @@ Num cos(Num x) {
 Num tan(Num x) {
   Angle a = reduceAngle(x);
   Num z = a.r * a.r;
-  Num p = poly(z, {9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2,
-                   5.34112807005e-2, 1.33387994085e-1, 3.33331568548e-1});
+  Num p = poly(z, {9.38540185543e-3, 3.11992232697e-3, 2.44301354525e-2, 5.34112807005e-2,
+                   1.33387994085e-1, 3.33331568548e-1});
   Num y = fma(p, z * a.r, a.r);
   y = select(notZero(a.k & a.k.k(1)), y.k(-1) / y, y);
   return select(equal(x, 0), x, y);
@@ -449,13 +418,12 @@ Num tan(Num x) {
 
 Num erf(Num x) {
   Num a = abs(x), z = x * x;
-  Num near = poly(z, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2,
-                      1.12819925e-1, -3.76125336e-1, 1.28379166e-1});
+  Num near = poly(z, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1,
+                      1.28379166e-1});
   near = fma(near, x, x);
   Num t = clamp(a, 0, 4);
-  Num far =
-      poly(t, {-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2,
-               -1.06777877e-1, -6.34846687e-1, -1.28717512e-1});
+  Num far = poly(t, {-1.72853470e-5, 3.83197126e-4, -3.88396438e-3, 2.42546219e-2, -1.06777877e-1,
+                     -6.34846687e-1, -1.28717512e-1});
   far = copySign(1.0 - exp(fma(far, t, neg(t))), x);
   return select(a > 0.927734375, far, near);
 }
@@ -464,9 +432,8 @@ Num erfc(Num x) {
   Num a = abs(x);
   Num t = clamp(a, 0, 11);
   Num q = (t - 2.0) / (t + 2.0);
-  Num p = poly(q, {-4.01139259e-4, -1.23075210e-3, 1.31355342e-3, 8.63227434e-3,
-                   -8.05991981e-3, -5.42046614e-2, 1.64055392e-1,
-                   -1.66031361e-1, -9.27639827e-2, 2.76978403e-1});
+  Num p = poly(q, {-4.01139259e-4, -1.23075210e-3, 1.31355342e-3, 8.63227434e-3, -8.05991981e-3,
+                   -5.42046614e-2, 1.64055392e-1, -1.66031361e-1, -9.27639827e-2, 2.76978403e-1});
   Num r = (p + 1.0) / fma(t, 2.0, t.k(1));
   // a^2 in two parts, the first one exact.
   Num high = (t.asInt() & t.asInt().bits(0xfffff000)).f32();
@@ -484,12 +451,10 @@ Num log2Wide(Num wide) {
   constexpr uint64_t root = 0x3fe6a09e667f3bcd; // sqrt(1/2)
   Num shifted = bits - bits.bits(root);
   Num n = shifted >> 52;
-  Num m = ((shifted & shifted.bits(0xfffffffffffff)) + shifted.bits(root))
-              .as(wide.element());
+  Num m = ((shifted & shifted.bits(0xfffffffffffff)) + shifted.bits(root)).as(wide.element());
   Num s = (m - 1.0) / (m + 1.0);
   Num z = s * s;
-  Num p =
-      poly(z, {1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0});
+  Num p = poly(z, {1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0});
   // Exponents fit 32 bits, which every target converts fast.
   Num n32 = n.make<arith::TruncIOp>(n.like(n.b->getI32Type()), n.v);
   Num number = n32.make<arith::SIToFPOp>(wide.v.getType(), n32.v);
@@ -504,14 +469,11 @@ Num exp2Wide(Num t) {
   Num shifted = t + magic;
   Num n = shifted.asInt() - shifted.asInt().bits(0x4338000000000000);
   Num r = (t - (shifted - magic)) * ln2;
-  Num p = poly(r, {1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24,
-                   1.0 / 6, 0.5, 1, 1});
+  Num p = poly(r, {1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1, 1});
   Num y = p * ((n + n.k(1023)) << 52).as(t.element());
   return y.make<arith::TruncFOp>(y.like(y.b->getF32Type()), y.v);
 }
-Num widen(Num x) {
-  return x.make<arith::ExtFOp>(x.like(x.b->getF64Type()), x.v);
-}
+Num widen(Num x) { return x.make<arith::ExtFOp>(x.like(x.b->getF64Type()), x.v); }
 Num isInteger(Num x) { return equal(x, x.make<math::FloorOp>(x.v)); }
 
 Num pow(Num x, Num y) {
@@ -534,11 +496,9 @@ Num rsqrt(Num x) { return x.k(1) / sqrt(x); }
 
 bool isF32(Type type) { return getElementTypeOrSelf(type).isF32(); }
 
-template <typename Op, Num (*function)(Num)>
-struct Unary : OpRewritePattern<Op> {
+template <typename Op, Num (*function)(Num)> struct Unary : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
-  LogicalResult matchAndRewrite(Op op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isF32(op.getType()))
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
@@ -546,24 +506,20 @@ struct Unary : OpRewritePattern<Op> {
     return success();
   }
 };
-template <typename Op, Num (*function)(Num, Num)>
-struct Binary : OpRewritePattern<Op> {
+template <typename Op, Num (*function)(Num, Num)> struct Binary : OpRewritePattern<Op> {
   using OpRewritePattern<Op>::OpRewritePattern;
-  LogicalResult matchAndRewrite(Op op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(Op op, PatternRewriter &rewriter) const override {
     if (!isF32(op.getType()))
       return failure();
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
-    rewriter.replaceOp(
-        op, function({&b, op->getOperand(0)}, {&b, op->getOperand(1)}).v);
+    rewriter.replaceOp(op, function({&b, op->getOperand(0)}, {&b, op->getOperand(1)}).v);
     return success();
   }
 };
 /// 1 / sqrt(x) for the types that have no function here.
 struct ExpandRsqrt : OpRewritePattern<math::RsqrtOp> {
   using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::RsqrtOp op,
-                                PatternRewriter &rewriter) const override {
+  LogicalResult matchAndRewrite(math::RsqrtOp op, PatternRewriter &rewriter) const override {
     ImplicitLocOpBuilder b(op.getLoc(), rewriter);
     rewriter.replaceOp(op, rsqrt({&b, op.getOperand()}).v);
     return success();
@@ -574,17 +530,13 @@ struct ExpandRsqrt : OpRewritePattern<math::RsqrtOp> {
 
 void ingot::populateMathFunctionPatterns(RewritePatternSet &patterns) {
   populateMathF32ExpansionPatterns(patterns, [](StringRef) { return true; });
-  patterns.add<Unary<math::ExpOp, exp>, Unary<math::Exp2Op, exp2>,
-               Unary<math::ExpM1Op, expm1>, Unary<math::LogOp, log>,
-               Unary<math::Log2Op, log2>, Unary<math::Log10Op, log10>,
-               Unary<math::Log1pOp, log1p>, Unary<math::TanhOp, tanh>,
-               Unary<math::SinhOp, sinh>, Unary<math::CoshOp, cosh>,
-               Unary<math::AsinhOp, asinh>, Unary<math::AcoshOp, acosh>,
-               Unary<math::AtanhOp, atanh>, Unary<math::AsinOp, asin>,
-               Unary<math::AcosOp, acos>, Unary<math::AtanOp, atan>,
-               Unary<math::SinOp, sin>, Unary<math::CosOp, cos>,
-               Unary<math::TanOp, tan>, Unary<math::ErfOp, erf>,
-               Unary<math::ErfcOp, erfc>, Unary<math::CbrtOp, cbrt>,
-               Binary<math::Atan2Op, atan2>, Binary<math::PowFOp, pow>,
+  patterns.add<Unary<math::ExpOp, exp>, Unary<math::Exp2Op, exp2>, Unary<math::ExpM1Op, expm1>,
+               Unary<math::LogOp, log>, Unary<math::Log2Op, log2>, Unary<math::Log10Op, log10>,
+               Unary<math::Log1pOp, log1p>, Unary<math::TanhOp, tanh>, Unary<math::SinhOp, sinh>,
+               Unary<math::CoshOp, cosh>, Unary<math::AsinhOp, asinh>, Unary<math::AcoshOp, acosh>,
+               Unary<math::AtanhOp, atanh>, Unary<math::AsinOp, asin>, Unary<math::AcosOp, acos>,
+               Unary<math::AtanOp, atan>, Unary<math::SinOp, sin>, Unary<math::CosOp, cos>,
+               Unary<math::TanOp, tan>, Unary<math::ErfOp, erf>, Unary<math::ErfcOp, erfc>,
+               Unary<math::CbrtOp, cbrt>, Binary<math::Atan2Op, atan2>, Binary<math::PowFOp, pow>,
                ExpandRsqrt>(patterns.getContext());
 }

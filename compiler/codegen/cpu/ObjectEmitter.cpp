@@ -48,9 +48,7 @@ struct SpillCollector : DiagnosticHandler {
   std::map<std::string, CodeReport> *functions = nullptr;
   std::string error;
 
-  bool isMissedOptRemarkEnabled(StringRef pass) const override {
-    return pass == "regalloc";
-  }
+  bool isMissedOptRemarkEnabled(StringRef pass) const override { return pass == "regalloc"; }
   bool isAnyRemarkEnabled() const override { return true; }
   bool handleDiagnostics(const DiagnosticInfo &info) override {
     if (info.getSeverity() == DS_Error) {
@@ -82,8 +80,7 @@ unsigned widestVector(const Function &function) {
   auto look = [&](const Type *type) {
     if (auto *vector = dyn_cast<FixedVectorType>(type))
       if (!vector->getElementType()->isIntegerTy(1))
-        bits = std::max(
-            bits, unsigned(vector->getPrimitiveSizeInBits().getFixedValue()));
+        bits = std::max(bits, unsigned(vector->getPrimitiveSizeInBits().getFixedValue()));
   };
   for (const BasicBlock &block : function)
     for (const Instruction &instruction : block) {
@@ -94,10 +91,8 @@ unsigned widestVector(const Function &function) {
   return bits / 8;
 }
 
-void readSymbolSizes(StringRef bytes,
-                     std::map<std::string, CodeReport> &functions) {
-  auto file =
-      object::ObjectFile::createELFObjectFile(MemoryBufferRef(bytes, "object"));
+void readSymbolSizes(StringRef bytes, std::map<std::string, CodeReport> &functions) {
+  auto file = object::ObjectFile::createELFObjectFile(MemoryBufferRef(bytes, "object"));
   if (!file) {
     consumeError(file.takeError());
     return;
@@ -117,36 +112,32 @@ void readSymbolSizes(StringRef bytes,
 
 } // namespace
 
-ObjectEmitter::ObjectEmitter(const TargetInfo &target,
-                             std::unique_ptr<TargetMachine> machine)
+ObjectEmitter::ObjectEmitter(const TargetInfo &target, std::unique_ptr<TargetMachine> machine)
     : target(target), machine(std::move(machine)) {}
 ObjectEmitter::~ObjectEmitter() = default;
 
-Expected<std::unique_ptr<ObjectEmitter>>
-ObjectEmitter::create(const TargetInfo &target) {
+Expected<std::unique_ptr<ObjectEmitter>> ObjectEmitter::create(const TargetInfo &target) {
   initializeLlvmTargets();
   disableLoopStrengthReduction();
   Triple triple(target.triple);
   std::string error;
   const Target *backend = TargetRegistry::lookupTarget(triple, error);
   if (!backend)
-    return createStringError("LLVM has no back end for '%s': %s",
-                             target.triple.c_str(), error.c_str());
+    return createStringError("LLVM has no back end for '%s': %s", target.triple.c_str(),
+                             error.c_str());
   TargetOptions options;
   options.FunctionSections = true;
   // Only explicit FMAs are fused: whether a product and a sum meet in one block
   // differs between tiles of a kernel, and a row's bits must not depend on
   // that.
   options.AllowFPOpFusion = FPOpFusion::Standard;
-  std::unique_ptr<TargetMachine> machine(backend->createTargetMachine(
-      triple, target.cpu, target.features, options, Reloc::PIC_,
-      CodeModel::Small, CodeGenOptLevel::Default));
+  std::unique_ptr<TargetMachine> machine(
+      backend->createTargetMachine(triple, target.cpu, target.features, options, Reloc::PIC_,
+                                   CodeModel::Small, CodeGenOptLevel::Default));
   if (!machine)
-    return createStringError(
-        "LLVM cannot make a target machine for '%s', cpu '%s'",
-        target.triple.c_str(), target.cpu.c_str());
-  return std::unique_ptr<ObjectEmitter>(
-      new ObjectEmitter(target, std::move(machine)));
+    return createStringError("LLVM cannot make a target machine for '%s', cpu '%s'",
+                             target.triple.c_str(), target.cpu.c_str());
+  return std::unique_ptr<ObjectEmitter>(new ObjectEmitter(target, std::move(machine)));
 }
 
 void ObjectEmitter::optimize(Module &module, bool sanitizeAddress) {
@@ -173,9 +164,9 @@ void ObjectEmitter::optimize(Module &module, bool sanitizeAddress) {
   pipeline.addPass(createModuleToFunctionPassAdaptor(std::move(list)));
   // No constructor: the in-memory loader runs none, and no global needs one.
   if (sanitizeAddress)
-    pipeline.addPass(AddressSanitizerPass(
-        AddressSanitizerOptions(), /*UseGlobalGC=*/true,
-        /*UseOdrIndicator=*/true, AsanDtorKind::None, AsanCtorKind::None));
+    pipeline.addPass(AddressSanitizerPass(AddressSanitizerOptions(), /*UseGlobalGC=*/true,
+                                          /*UseOdrIndicator=*/true, AsanDtorKind::None,
+                                          AsanCtorKind::None));
   pipeline.run(module, modules);
 }
 
@@ -188,8 +179,7 @@ mlir::FailureOr<EmittedObject> ObjectEmitter::emit(mlir::ModuleOp source,
   SpillCollector &collector = *owned;
   collector.functions = &functions;
   context.setDiagnosticHandler(std::move(owned));
-  std::unique_ptr<Module> module =
-      mlir::translateModuleToLLVMIR(source, context, "ingot");
+  std::unique_ptr<Module> module = mlir::translateModuleToLLVMIR(source, context, "ingot");
   if (!module)
     return source.emitError("translation to LLVM IR failed");
   module->setTargetTriple(machine->getTargetTriple());
@@ -235,8 +225,7 @@ mlir::FailureOr<EmittedObject> ObjectEmitter::emit(mlir::ModuleOp source,
   }
   result.object = generate(*module, CodeGenFileType::ObjectFile);
   if (result.object.empty() || !collector.error.empty())
-    return source.emitError("code generation failed")
-           << ": " << collector.error;
+    return source.emitError("code generation failed") << ": " << collector.error;
   readSymbolSizes(result.object, functions);
   for (auto &entry : functions) {
     entry.second.name = entry.first;

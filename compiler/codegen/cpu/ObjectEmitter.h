@@ -38,18 +38,15 @@ struct EmittedObject {
 /// One for each thread: owns a TargetMachine. Equal modules give equal bytes.
 class ObjectEmitter {
 public:
-  static llvm::Expected<std::unique_ptr<ObjectEmitter>>
-  create(const TargetInfo &target);
+  static llvm::Expected<std::unique_ptr<ObjectEmitter>> create(const TargetInfo &target);
   ~ObjectEmitter();
 
   /// Emits a module of the LLVM dialect (see lowerToLlvmDialect). Diagnostics
   /// are on the module when it fails.
-  mlir::FailureOr<EmittedObject> emit(mlir::ModuleOp module,
-                                      const EmitOptions &options = {});
+  mlir::FailureOr<EmittedObject> emit(mlir::ModuleOp module, const EmitOptions &options = {});
 
 private:
-  ObjectEmitter(const TargetInfo &target,
-                std::unique_ptr<llvm::TargetMachine> machine);
+  ObjectEmitter(const TargetInfo &target, std::unique_ptr<llvm::TargetMachine> machine);
   void optimize(llvm::Module &module, bool sanitizeAddress);
 
   TargetInfo target;

@@ -38,20 +38,15 @@ struct Row {
 constexpr Row rows[] = {
     // name        arch           needs                     lacks      VB  VR FP
     // lat L1  L2    L3
-    {"zen5", Arch::X86, "avx512vl fma sse4a avxvnni", "", 64, 32, 2, 4, 48,
-     1024, 32768},
-    {"zen4", Arch::X86, "avx512vl fma sse4a", "", 64, 32, 1, 4, 32, 1024,
-     32768},
-    {"avx512-2fma", Arch::X86, "avx512vl fma amx-tile", "", 64, 32, 2, 4, 48,
-     2048, 16384},
-    {"avx512-2fma", Arch::X86, "avx512vl fma clwb", "movdiri", 64, 32, 2, 4, 32,
-     1024, 16384},
+    {"zen5", Arch::X86, "avx512vl fma sse4a avxvnni", "", 64, 32, 2, 4, 48, 1024, 32768},
+    {"zen4", Arch::X86, "avx512vl fma sse4a", "", 64, 32, 1, 4, 32, 1024, 32768},
+    {"avx512-2fma", Arch::X86, "avx512vl fma amx-tile", "", 64, 32, 2, 4, 48, 2048, 16384},
+    {"avx512-2fma", Arch::X86, "avx512vl fma clwb", "movdiri", 64, 32, 2, 4, 32, 1024, 16384},
     {"avx512", Arch::X86, "avx512vl fma", "", 64, 32, 1, 4, 32, 1024, 16384},
     {"avx2", Arch::X86, "avx2 fma", "", 32, 16, 2, 4, 32, 256, 8192},
     {"avx", Arch::X86, "avx", "", 32, 16, 1, 5, 32, 256, 8192},
     {"sse", Arch::X86, "", "", 16, 16, 1, 5, 32, 256, 4096},
-    {"neoverse", Arch::AArch64, "neon fullfp16 dotprod", "", 16, 32, 2, 4, 64,
-     1024, 8192},
+    {"neoverse", Arch::AArch64, "neon fullfp16 dotprod", "", 16, 32, 2, 4, 64, 1024, 8192},
     {"neon", Arch::AArch64, "", "", 16, 32, 1, 4, 32, 512, 2048},
 };
 
@@ -68,15 +63,12 @@ bool archOf(const Triple &triple, Arch &arch) {
 bool hasAll(StringRef words, const MCSubtargetInfo &sub, bool wanted) {
   SmallVector<StringRef> list;
   words.split(list, ' ', -1, /*KeepEmpty=*/false);
-  return all_of(list, [&](StringRef f) {
-    return sub.checkFeatures(("+" + f).str()) == wanted;
-  });
+  return all_of(list, [&](StringRef f) { return sub.checkFeatures(("+" + f).str()) == wanted; });
 }
 
 const Row &findRow(Arch arch, const MCSubtargetInfo &sub) {
   for (const Row &row : rows)
-    if (row.arch == arch && hasAll(row.needs, sub, true) &&
-        hasAll(row.lacks, sub, false))
+    if (row.arch == arch && hasAll(row.needs, sub, true) && hasAll(row.lacks, sub, false))
       return row;
   return arch == Arch::X86 ? rows[7] : *std::prev(std::end(rows));
 }
@@ -85,8 +77,7 @@ const Row &findRow(Arch arch, const MCSubtargetInfo &sub) {
 int64_t hostCacheBytes(unsigned level) {
   auto read = [](unsigned index, StringRef file) -> std::string {
     std::string path =
-        ("/sys/devices/system/cpu/cpu0/cache/index" + Twine(index) + "/" + file)
-            .str();
+        ("/sys/devices/system/cpu/cpu0/cache/index" + Twine(index) + "/" + file).str();
     auto buffer = MemoryBuffer::getFile(path, /*IsText=*/true,
                                         /*RequiresNullTerminator=*/false,
                                         /*IsVolatile=*/true);
@@ -94,14 +85,12 @@ int64_t hostCacheBytes(unsigned level) {
   };
   for (unsigned index = 0; index < 8; ++index) {
     unsigned found = 0;
-    if (StringRef(read(index, "level")).getAsInteger(10, found) ||
-        found != level || read(index, "type") == "Instruction")
+    if (StringRef(read(index, "level")).getAsInteger(10, found) || found != level ||
+        read(index, "type") == "Instruction")
       continue;
     std::string text = read(index, "size");
     StringRef size = text;
-    int64_t unit = size.consume_back("K")   ? 1 << 10
-                   : size.consume_back("M") ? 1 << 20
-                                            : 1;
+    int64_t unit = size.consume_back("K") ? 1 << 10 : size.consume_back("M") ? 1 << 20 : 1;
     int64_t value = 0;
     if (!size.getAsInteger(10, value) && value > 0)
       return value * unit;
@@ -118,33 +107,28 @@ std::string hostFeatures() {
   return join(list, ",");
 }
 
-Expected<TargetInfo> makeTarget(const Triple &triple, StringRef cpu,
-                                StringRef features) {
+Expected<TargetInfo> makeTarget(const Triple &triple, StringRef cpu, StringRef features) {
   initializeLlvmTargets();
   Arch arch;
   if (!archOf(triple, arch) || !triple.isOSLinux())
-    return createStringError(
-        "target '%s' is not supported: expected an x86_64 or aarch64 Linux "
-        "triple such as x86_64-linux-gnu or aarch64-linux-gnu",
-        triple.str().c_str());
+    return createStringError("target '%s' is not supported: expected an x86_64 or aarch64 Linux "
+                             "triple such as x86_64-linux-gnu or aarch64-linux-gnu",
+                             triple.str().c_str());
   std::string error;
   const Target *target = TargetRegistry::lookupTarget(triple, error);
   if (!target)
-    return createStringError("LLVM has no back end for '%s': %s",
-                             triple.str().c_str(), error.c_str());
+    return createStringError("LLVM has no back end for '%s': %s", triple.str().c_str(),
+                             error.c_str());
   // Asked without a cpu first: an unknown one makes LLVM print on stderr.
-  std::unique_ptr<MCSubtargetInfo> probe(
-      target->createMCSubtargetInfo(triple, "", ""));
+  std::unique_ptr<MCSubtargetInfo> probe(target->createMCSubtargetInfo(triple, "", ""));
   if (!probe->isCPUStringValid(cpu)) {
     std::vector<std::string> known;
     for (const auto &entry : probe->getAllProcessorDescriptions())
       known.push_back(entry.Key);
-    return createStringError("unknown cpu '%s' for %s; known are: %s",
-                             cpu.str().c_str(), triple.str().c_str(),
-                             join(known, ", ").c_str());
+    return createStringError("unknown cpu '%s' for %s; known are: %s", cpu.str().c_str(),
+                             triple.str().c_str(), join(known, ", ").c_str());
   }
-  std::unique_ptr<MCSubtargetInfo> sub(
-      target->createMCSubtargetInfo(triple, cpu, features));
+  std::unique_ptr<MCSubtargetInfo> sub(target->createMCSubtargetInfo(triple, cpu, features));
   const Row &row = findRow(arch, *sub);
   TargetInfo info;
   info.name = row.name;
@@ -177,21 +161,15 @@ void initializeLlvmTargets() {
   });
 }
 
-bool TargetInfo::isX86() const {
-  return Triple(triple).getArch() == Triple::x86_64;
-}
-bool TargetInfo::isAArch64() const {
-  return Triple(triple).getArch() == Triple::aarch64;
-}
+bool TargetInfo::isX86() const { return Triple(triple).getArch() == Triple::x86_64; }
+bool TargetInfo::isAArch64() const { return Triple(triple).getArch() == Triple::aarch64; }
 bool TargetInfo::isHostArch() const {
-  return Triple(triple).getArch() ==
-         Triple(sys::getDefaultTargetTriple()).getArch();
+  return Triple(triple).getArch() == Triple(sys::getDefaultTargetTriple()).getArch();
 }
 
 TargetInfo getHostTarget() {
-  Expected<TargetInfo> target =
-      makeTarget(Triple(Triple::normalize(sys::getDefaultTargetTriple())),
-                 sys::getHostCPUName(), hostFeatures());
+  Expected<TargetInfo> target = makeTarget(Triple(Triple::normalize(sys::getDefaultTargetTriple())),
+                                           sys::getHostCPUName(), hostFeatures());
   if (!target) // the host is one of the supported systems, or nothing was built
     report_fatal_error(target.takeError());
   if (int64_t bytes = hostCacheBytes(1))
@@ -203,23 +181,18 @@ TargetInfo getHostTarget() {
   return *target;
 }
 
-Expected<TargetInfo> getTarget(StringRef tripleName, StringRef cpu,
-                               StringRef features) {
+Expected<TargetInfo> getTarget(StringRef tripleName, StringRef cpu, StringRef features) {
   Triple host(Triple::normalize(sys::getDefaultTargetTriple()));
-  Triple triple(tripleName.empty() ? host.str()
-                                   : Triple::normalize(tripleName));
-  if (triple.getOS() == Triple::UnknownOS &&
-      triple.getArch() != Triple::UnknownArch)
-    triple =
-        Triple(Triple::normalize((triple.getArchName() + "-linux-gnu").str()));
+  Triple triple(tripleName.empty() ? host.str() : Triple::normalize(tripleName));
+  if (triple.getOS() == Triple::UnknownOS && triple.getArch() != Triple::UnknownArch)
+    triple = Triple(Triple::normalize((triple.getArchName() + "-linux-gnu").str()));
   bool native = cpu.empty() || cpu == "native";
   if (native && triple.getArch() == host.getArch()) {
     TargetInfo info = getHostTarget();
     if (features.empty() && triple.getEnvironment() == host.getEnvironment())
       return info;
     Expected<TargetInfo> changed = makeTarget(
-        triple, info.cpu,
-        info.features + (features.empty() ? "" : "," + features.str()));
+        triple, info.cpu, info.features + (features.empty() ? "" : "," + features.str()));
     if (changed) {
       changed->l1Bytes = info.l1Bytes;
       changed->l2Bytes = info.l2Bytes;

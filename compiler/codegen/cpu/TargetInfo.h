@@ -61,8 +61,7 @@ TargetInfo getHostTarget();
 /// host's; an empty cpu or "native" is the host if the architecture is the
 /// host's, else the architecture's generic row. `features` is appended to the
 /// cpu's own. Unknown names are an error that lists what is known.
-llvm::Expected<TargetInfo> getTarget(llvm::StringRef triple,
-                                     llvm::StringRef cpu,
+llvm::Expected<TargetInfo> getTarget(llvm::StringRef triple, llvm::StringRef cpu,
                                      llvm::StringRef features = "");
 
 /// Names of the rows of the table in order, for help and tests.

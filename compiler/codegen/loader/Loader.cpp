@@ -38,18 +38,16 @@ Error Loader::addObject(StringRef bytes, StringRef name) {
 
 Error Loader::define(StringRef name, void *address) {
   orc::SymbolMap symbols;
-  symbols[impl->jit->mangleAndIntern(name)] = {
-      orc::ExecutorAddr::fromPtr(address), JITSymbolFlags::Exported};
-  return impl->jit->getMainJITDylib().define(
-      orc::absoluteSymbols(std::move(symbols)));
+  symbols[impl->jit->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(address),
+                                               JITSymbolFlags::Exported};
+  return impl->jit->getMainJITDylib().define(orc::absoluteSymbols(std::move(symbols)));
 }
 
 Expected<void *> Loader::lookup(StringRef name) {
   // Symbols of generated code are hidden, so not only exported ones match.
   orc::JITDylib &library = impl->jit->getMainJITDylib();
   auto symbol = impl->jit->getExecutionSession().lookup(
-      {{&library, orc::JITDylibLookupFlags::MatchAllSymbols}},
-      impl->jit->mangleAndIntern(name));
+      {{&library, orc::JITDylibLookupFlags::MatchAllSymbols}}, impl->jit->mangleAndIntern(name));
   if (!symbol)
     return symbol.takeError();
   return symbol->getAddress().toPtr<void *>();

@@ -24,8 +24,7 @@ public:
   /// missing.
   llvm::Expected<void *> lookup(llvm::StringRef name);
 
-  template <typename Function>
-  llvm::Expected<Function *> function(llvm::StringRef name) {
+  template <typename Function> llvm::Expected<Function *> function(llvm::StringRef name) {
     llvm::Expected<void *> address = lookup(name);
     if (!address)
       return address.takeError();
@@ -39,8 +38,8 @@ private:
 };
 
 /// The C type of every kernel; see docs/design.md "kernel ABI".
-using KernelFunction = int32_t(void *const *buffers, const int64_t *sizes,
-                               int64_t lo, int64_t hi, void *scratch);
+using KernelFunction = int32_t(void *const *buffers, const int64_t *sizes, int64_t lo, int64_t hi,
+                               void *scratch);
 
 } // namespace ingot
 

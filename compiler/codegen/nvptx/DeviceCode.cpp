@@ -26,21 +26,26 @@ struct DeviceKernel {
 class DeviceObject {
 public:
   DeviceObject(Module &module, StringRef prefix)
-      : module(module), context(module.getContext()), prefix(prefix.str()), ptr(PointerType::get(context, 0)),
-        i32(Type::getInt32Ty(context)), i64(Type::getInt64Ty(context)) {}
+      : module(module), context(module.getContext()), prefix(prefix.str()),
+        ptr(PointerType::get(context, 0)), i32(Type::getInt32Ty(context)),
+        i64(Type::getInt64Ty(context)) {}
 
-  void build(ArrayRef<DeviceKernel> kernels, ArrayRef<std::pair<GpuArch, std::string>> images, StringRef symbol) {
+  void build(ArrayRef<DeviceKernel> kernels, ArrayRef<std::pair<GpuArch, std::string>> images,
+             StringRef symbol) {
     SmallVector<Constant *> kernelTable, imageTable;
     for (auto [i, k] : enumerate(kernels)) {
       Constant *fields[] = {text(k.name), n32(k.buffers), n32(k.sizes), n32(i), n32(0)};
-      kernelTable.push_back(named(ConstantStruct::getAnon(context, fields), kernelSymbol(prefix, k.name)));
+      kernelTable.push_back(
+          named(ConstantStruct::getAnon(context, fields), kernelSymbol(prefix, k.name)));
     }
     for (const auto &[arch, ptx] : images) {
-      Constant *fields[] = {text(ptx), ConstantInt::get(i64, ptx.size() + 1), n32(arch.number), n32(arch.suffix != 0)};
+      Constant *fields[] = {text(ptx), ConstantInt::get(i64, ptx.size() + 1), n32(arch.number),
+                            n32(arch.suffix != 0)};
       imageTable.push_back(ConstantStruct::getAnon(context, fields));
     }
-    Constant *fields[] = {module.getOrInsertGlobal("ingot_rt_cuda_functions", i64), array(imageTable),
-                          array(kernelTable), n32(imageTable.size()), n32(kernelTable.size())};
+    Constant *fields[] = {module.getOrInsertGlobal("ingot_rt_cuda_functions", i64),
+                          array(imageTable), array(kernelTable), n32(imageTable.size()),
+                          n32(kernelTable.size())};
     named(ConstantStruct::getAnon(context, fields), symbol.str());
   }
 
@@ -53,7 +58,8 @@ private:
 
   Constant *n32(uint64_t v) { return ConstantInt::get(i32, v); }
   GlobalVariable *named(Constant *value, const std::string &name) {
-    auto *g = new GlobalVariable(module, value->getType(), true, GlobalValue::ExternalLinkage, value, name);
+    auto *g = new GlobalVariable(module, value->getType(), true, GlobalValue::ExternalLinkage,
+                                 value, name);
     g->setVisibility(GlobalValue::HiddenVisibility);
     g->setAlignment(Align(8));
     return g;
@@ -64,12 +70,15 @@ private:
   }
   Constant *array(ArrayRef<Constant *> elements) {
     auto *type = ArrayType::get(elements[0]->getType(), elements.size());
-    return new GlobalVariable(module, type, true, GlobalValue::PrivateLinkage, ConstantArray::get(type, elements));
+    return new GlobalVariable(module, type, true, GlobalValue::PrivateLinkage,
+                              ConstantArray::get(type, elements));
   }
 };
 
-Expected<std::string> makeObject(const TargetInfo &host, StringRef prefix, ArrayRef<DeviceKernel> kernels,
-                                 ArrayRef<std::pair<GpuArch, std::string>> images, StringRef symbol) {
+Expected<std::string> makeObject(const TargetInfo &host, StringRef prefix,
+                                 ArrayRef<DeviceKernel> kernels,
+                                 ArrayRef<std::pair<GpuArch, std::string>> images,
+                                 StringRef symbol) {
   initializeLlvmTargets();
   std::shared_lock<std::shared_mutex> lock(llvmOptionsMutex());
   LLVMContext context;
@@ -112,7 +121,8 @@ std::vector<KernelReport> describeKernels(mlir::ModuleOp module, mlir::gpu::GPUM
     r.dispatches = ops.size();
     if (!ops.empty()) {
       r.nodes = describeNodes(ops.front().getLoc());
-      for (auto [attribute, text] : {std::pair<StringRef, std::string *>{"flops", &r.flops}, {"bytes", &r.bytes}})
+      for (auto [attribute, text] :
+           {std::pair<StringRef, std::string *>{"flops", &r.flops}, {"bytes", &r.bytes}})
         if (auto sizes = ops.front()->getAttrOfType<nn::SizesAttr>(attribute))
           *text = sizes.expr(0).str();
     }
@@ -123,7 +133,8 @@ std::vector<KernelReport> describeKernels(mlir::ModuleOp module, mlir::gpu::GPUM
 
 } // namespace
 
-mlir::FailureOr<std::unique_ptr<DeviceCode>> compileDevice(mlir::ModuleOp module, const GpuTarget &gpu,
+mlir::FailureOr<std::unique_ptr<DeviceCode>> compileDevice(mlir::ModuleOp module,
+                                                           const GpuTarget &gpu,
                                                            const TargetInfo &host, StringRef model,
                                                            std::string *ptx) {
   auto source = module.lookupSymbol<mlir::gpu::GPUModuleOp>(deviceModuleName());

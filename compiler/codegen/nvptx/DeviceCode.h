@@ -12,8 +12,8 @@ namespace ingot {
 /// architecture of `gpu`; `host` is what the object is for. `ptx` receives the
 /// text of all images. Null if the module has no GPU kernel.
 mlir::FailureOr<std::unique_ptr<DeviceCode>>
-compileDevice(mlir::ModuleOp module, const GpuTarget &gpu, const TargetInfo &host, llvm::StringRef model,
-              std::string *ptx = nullptr);
+compileDevice(mlir::ModuleOp module, const GpuTarget &gpu, const TargetInfo &host,
+              llvm::StringRef model, std::string *ptx = nullptr);
 
 } // namespace ingot
 

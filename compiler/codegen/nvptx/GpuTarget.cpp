@@ -23,7 +23,8 @@ Expected<GpuTarget> parseGpuTarget(StringRef text) {
     return target;
   }
   if (!text.consume_front("cuda:"))
-    return createStringError("target '" + text.str() + "': expected cpu, cuda or cuda:sm_80[,sm_90a...]");
+    return createStringError("target '" + text.str() +
+                             "': expected cpu, cuda or cuda:sm_80[,sm_90a...]");
   SmallVector<StringRef> names;
   text.split(names, ',');
   for (StringRef name : names) {
@@ -35,11 +36,13 @@ Expected<GpuTarget> parseGpuTarget(StringRef text) {
     else
       good = good && rest.empty();
     if (!good)
-      return createStringError("'" + name.str() + "' is no GPU architecture; write for example sm_80 or sm_90a");
+      return createStringError("'" + name.str() +
+                               "' is no GPU architecture; write for example sm_80 or sm_90a");
     // Below 7.0 threads of a warp share one program counter: other rules for
     // shuffles and barriers.
     if (arch.number < 70)
-      return createStringError("GPU architecture '" + name.str() + "' is too old: sm_70 is the oldest");
+      return createStringError("GPU architecture '" + name.str() +
+                               "' is too old: sm_70 is the oldest");
     if (!is_contained(target.archs, arch))
       target.archs.push_back(arch);
   }

@@ -73,8 +73,8 @@ LogicalResult sweep(gpu::GPUModuleOp module) {
   RewritePatternSet patterns(context);
   populateMathFunctionPatterns(patterns);
   patterns.add<ExpandRsqrt>(context);
-  math::populateExpansionPatterns(
-      patterns, {"powf", "fpowi", "tan", "sinh", "cosh", "asinh", "acosh", "atanh", "ctlz", "clampf", "round"});
+  math::populateExpansionPatterns(patterns, {"powf", "fpowi", "tan", "sinh", "cosh", "asinh",
+                                             "acosh", "atanh", "ctlz", "clampf", "round"});
   arith::populateExpandBFloat16Patterns(patterns);
   arith::populateCeilFloorDivExpandOpsPatterns(patterns);
   vector::populateVectorBroadcastLoweringPatterns(patterns);
@@ -86,8 +86,10 @@ LogicalResult sweep(gpu::GPUModuleOp module) {
   vector::populateVectorGatherLoweringPatterns(patterns);
   vector::populateVectorFromElementsUnrollPatterns(patterns);
   vector::populateVectorToElementsUnrollPatterns(patterns);
-  patterns.add<Direct<arith::MaxNumFOp, LLVM::MaxNumOp>, Direct<arith::MinNumFOp, LLVM::MinNumOp>,
-               Direct<arith::MaximumFOp, LLVM::MaximumOp>, Direct<arith::MinimumFOp, LLVM::MinimumOp>>(context);
+  patterns
+      .add<Direct<arith::MaxNumFOp, LLVM::MaxNumOp>, Direct<arith::MinNumFOp, LLVM::MinNumOp>,
+           Direct<arith::MaximumFOp, LLVM::MaximumOp>, Direct<arith::MinimumFOp, LLVM::MinimumOp>>(
+          context);
   GreedyRewriteConfig config;
   config.setUseTopDownTraversal(true);
   return applyPatternsGreedily(module, std::move(patterns), config);
@@ -97,9 +99,9 @@ LogicalResult sweep(gpu::GPUModuleOp module) {
 /// fmod, which it has not either.)
 LogicalResult refuseUnknownMath(gpu::GPUModuleOp module) {
   auto known = [](Operation *op) {
-    return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp, math::CountLeadingZerosOp,
-               math::CountTrailingZerosOp, math::CtPopOp, math::FloorOp, math::FmaOp, math::RoundEvenOp, math::SqrtOp,
-               math::TruncOp>(op);
+    return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
+               math::CountLeadingZerosOp, math::CountTrailingZerosOp, math::CtPopOp, math::FloorOp,
+               math::FmaOp, math::RoundEvenOp, math::SqrtOp, math::TruncOp>(op);
   };
   bool good = true;
   module.walk([&](Operation *op) {
@@ -158,8 +160,12 @@ void markBuffers(gpu::GPUModuleOp module) {
 struct LowerToNvvmPass : PassWrapper<LowerToNvvmPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LowerToNvvmPass)
   StringRef getArgument() const final { return "lower-to-nvvm"; }
-  StringRef getDescription() const final { return "Lower GPU kernels to the NVVM and LLVM dialects"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registerGpuCodegenDialects(registry); }
+  StringRef getDescription() const final {
+    return "Lower GPU kernels to the NVVM and LLVM dialects";
+  }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registerGpuCodegenDialects(registry);
+  }
   void runOnOperation() override {
     for (auto module : getOperation().getOps<gpu::GPUModuleOp>())
       if (failed(lowerToNvvm(module)))
@@ -180,8 +186,8 @@ LogicalResult lowerToNvvm(gpu::GPUModuleOp module) {
 
 void registerGpuCodegenDialects(DialectRegistry &registry) {
   registry.insert<arith::ArithDialect, cf::ControlFlowDialect, gpu::GPUDialect, index::IndexDialect,
-                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect, scf::SCFDialect,
-                  ub::UBDialect, vector::VectorDialect>();
+                  LLVM::LLVMDialect, math::MathDialect, memref::MemRefDialect, NVVM::NVVMDialect,
+                  scf::SCFDialect, ub::UBDialect, vector::VectorDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerGPUDialectTranslation(registry);

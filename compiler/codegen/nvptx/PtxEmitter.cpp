@@ -40,8 +40,9 @@ std::unique_ptr<TargetMachine> makeMachine(const GpuArch &arch, std::string &err
     return nullptr;
   TargetOptions options;
   options.AllowFPOpFusion = FPOpFusion::Standard; // only explicit FMAs, as on the CPU
-  return std::unique_ptr<TargetMachine>(backend->createTargetMachine(
-      triple, arch.chip(), /*Features=*/"", options, std::nullopt, std::nullopt, CodeGenOptLevel::Default));
+  return std::unique_ptr<TargetMachine>(
+      backend->createTargetMachine(triple, arch.chip(), /*Features=*/"", options, std::nullopt,
+                                   std::nullopt, CodeGenOptLevel::Default));
 }
 
 /// The schedule has decided on vectors and unrolling; what is wanted of LLVM is
@@ -77,7 +78,9 @@ struct EmitPtxPass : mlir::PassWrapper<EmitPtxPass, mlir::OperationPass<mlir::Mo
   EmitPtxPass(const EmitPtxPass &other) : PassWrapper(other) {}
   StringRef getArgument() const final { return "emit-ptx"; }
   StringRef getDescription() const final { return "Print the PTX of each gpu.module and erase it"; }
-  void getDependentDialects(mlir::DialectRegistry &registry) const override { registerGpuCodegenDialects(registry); }
+  void getDependentDialects(mlir::DialectRegistry &registry) const override {
+    registerGpuCodegenDialects(registry);
+  }
   void runOnOperation() override {
     auto target = parseGpuTarget(name);
     if (!target) {
@@ -96,12 +99,14 @@ struct EmitPtxPass : mlir::PassWrapper<EmitPtxPass, mlir::OperationPass<mlir::Mo
       module.erase();
     }
   }
-  Option<std::string> name{*this, "target", llvm::cl::desc("cuda[:sm_80,...]"), llvm::cl::init("cuda")};
+  Option<std::string> name{*this, "target", llvm::cl::desc("cuda[:sm_80,...]"),
+                           llvm::cl::init("cuda")};
 };
 
 } // namespace
 
-mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp source, const GpuArch &arch, std::string *text) {
+mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp source, const GpuArch &arch,
+                                     std::string *text) {
   initializeNvptx();
   std::shared_lock<std::shared_mutex> lock(llvmOptionsMutex());
   std::string error;
@@ -118,7 +123,8 @@ mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp source, const GpuArc
   module->setDataLayout(machine->createDataLayout());
   for (Function &function : *module)
     if (function.isDeclaration() && !function.isIntrinsic() && !function.use_empty())
-      return source.emitError("GPU code calls '") << function.getName() << "', which nothing defines";
+      return source.emitError("GPU code calls '")
+             << function.getName() << "', which nothing defines";
   optimize(*module, *machine);
   if (text) {
     raw_string_ostream stream(*text);
@@ -132,7 +138,8 @@ mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp source, const GpuArc
   passes.run(*module);
   std::string ptx(buffer.data(), buffer.size());
   if (ptx.find(".extern .func") != std::string::npos)
-    return source.emitError("GPU code calls a function that nothing defines; this is a bug of the compiler");
+    return source.emitError(
+        "GPU code calls a function that nothing defines; this is a bug of the compiler");
   return ptx;
 }
 

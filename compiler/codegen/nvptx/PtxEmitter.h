@@ -11,7 +11,8 @@ namespace ingot {
 /// the architecture allows, so that old drivers take it. Equal modules give
 /// equal text. Diagnostics are on the module when it fails; a symbol that
 /// nothing defines is a failure too.
-mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp module, const GpuArch &arch, std::string *llvm = nullptr);
+mlir::FailureOr<std::string> emitPtx(mlir::gpu::GPUModuleOp module, const GpuArch &arch,
+                                     std::string *llvm = nullptr);
 
 } // namespace ingot
 

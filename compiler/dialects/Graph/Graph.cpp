@@ -51,9 +51,8 @@ llvm::StringRef ingot::graph::nodeNameOf(Location loc) {
 // NodeOp
 //===----------------------------------------------------------------------===//
 
-void NodeOp::build(OpBuilder &builder, OperationState &state, StringRef op,
-                   TypeRange types, ValueRange operands,
-                   ArrayRef<NamedAttribute> attrs, StringRef name) {
+void NodeOp::build(OpBuilder &builder, OperationState &state, StringRef op, TypeRange types,
+                   ValueRange operands, ArrayRef<NamedAttribute> attrs, StringRef name) {
   build(builder, state, types, builder.getStringAttr(op),
         builder.getStringAttr(name.empty() ? nodeNameOf(state.location) : name),
         builder.getDictionaryAttr(attrs), StringAttr(), operands);
@@ -123,8 +122,7 @@ std::optional<SmallVector<int64_t>> NodeOp::intsAttr(StringRef name) {
 
 std::optional<ArrayRef<int64_t>> NodeOp::shapeAttr(StringRef name) {
   auto value = attrOfType<DenseI64ArrayAttr>(name);
-  return value ? std::optional<ArrayRef<int64_t>>(value.asArrayRef())
-               : std::nullopt;
+  return value ? std::optional<ArrayRef<int64_t>>(value.asArrayRef()) : std::nullopt;
 }
 
 FlatSymbolRefAttr NodeOp::funcAttr(StringRef name) {
@@ -183,7 +181,6 @@ LogicalResult VariableOp::verify() {
     return success();
   auto valueType = getValue()->getShapedType();
   if (valueType.getElementType() != type.getElementType())
-    return emitOpError("holds a value of type ")
-           << valueType << ", but is declared " << type;
+    return emitOpError("holds a value of type ") << valueType << ", but is declared " << type;
   return success();
 }

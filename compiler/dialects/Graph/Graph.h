@@ -27,9 +27,7 @@ namespace ingot::graph {
 llvm::StringRef nodeNameOf(mlir::Location loc);
 
 /// True for a value that is a control edge.
-inline bool isControl(mlir::Value value) {
-  return llvm::isa<ControlType>(value.getType());
-}
+inline bool isControl(mlir::Value value) { return llvm::isa<ControlType>(value.getType()); }
 
 /// The element type of a tensor value; null for a control edge.
 inline mlir::Type elementTypeOf(mlir::Value value) {

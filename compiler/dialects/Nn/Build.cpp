@@ -18,7 +18,8 @@ std::optional<Dims> broadcastShapes(ArrayRef<SizeExpr> x, ArrayRef<SizeExpr> y) 
   return r;
 }
 
-std::pair<SizeExpr, SizeExpr> samePadding(const SizeExpr &size, int64_t window, int64_t stride, int64_t dilation) {
+std::pair<SizeExpr, SizeExpr> samePadding(const SizeExpr &size, int64_t window, int64_t stride,
+                                          int64_t dilation) {
   int64_t effective = (window - 1) * dilation + 1;
   SizeExpr out = SizeExpr::ceilDiv(size, stride);
   SizeExpr total = SizeExpr::max((out - 1) * stride + effective - size, 0);
@@ -31,14 +32,17 @@ static Attribute number(double value, Type e) {
     return FloatAttr::get(f, value);
   if (auto c = dyn_cast<ComplexType>(e))
     return ArrayAttr();
-  return IntegerAttr::get(e, e.isUnsignedInteger() ? static_cast<int64_t>(static_cast<uint64_t>(value))
-                                                   : static_cast<int64_t>(value));
+  return IntegerAttr::get(e, e.isUnsignedInteger()
+                                 ? static_cast<int64_t>(static_cast<uint64_t>(value))
+                                 : static_cast<int64_t>(value));
 }
 
 Value Build::scalar(double value, Type e) {
   auto type = RankedTensorType::get({}, e);
   if (auto c = dyn_cast<ComplexType>(e)) {
-    auto part = [&](double v) { return llvm::cast<FloatAttr>(number(v, c.getElementType())).getValue(); };
+    auto part = [&](double v) {
+      return llvm::cast<FloatAttr>(number(v, c.getElementType())).getValue();
+    };
     return constant(DenseElementsAttr::get(type, std::complex<APFloat>(part(value), part(0))));
   }
   return constant(DenseElementsAttr::get(type, number(value, e)));
@@ -88,26 +92,30 @@ Value Build::transpose(Value x, ArrayRef<int64_t> permutation) {
 Value Build::cast(Value x, Type e) {
   return elem(x) == e ? x : CastOp::create(b, loc, withElement(x.getType(), e), x);
 }
-Value Build::slice(Value x, ArrayRef<SizeExpr> start, ArrayRef<SizeExpr> sizes, ArrayRef<int64_t> strides) {
+Value Build::slice(Value x, ArrayRef<SizeExpr> start, ArrayRef<SizeExpr> sizes,
+                   ArrayRef<int64_t> strides) {
   SmallVector<int64_t> s(strides);
   s.resize(start.size(), 1);
   auto type = tensorType(sizes, elem(x));
-  bool whole = type == x.getType() && llvm::all_of(start, [](auto &e) { return e.isConstant(0); }) &&
+  bool whole = type == x.getType() &&
+               llvm::all_of(start, [](auto &e) { return e.isConstant(0); }) &&
                llvm::all_of(s, [](int64_t v) { return v == 1; });
   return whole ? x : SliceOp::create(b, loc, type, x, SizesAttr::get(b.getContext(), start), s);
 }
 Value Build::concat(ValueRange xs, int64_t dim) {
   return xs.size() == 1 ? xs[0] : ConcatOp::create(b, loc, xs, dim);
 }
-Value Build::pad(Value x, Value value, ArrayRef<SizeExpr> low, ArrayRef<SizeExpr> high, ArrayRef<int64_t> interior,
-                 PadMode mode) {
+Value Build::pad(Value x, Value value, ArrayRef<SizeExpr> low, ArrayRef<SizeExpr> high,
+                 ArrayRef<int64_t> interior, PadMode mode) {
   SmallVector<int64_t> inner(interior);
   inner.resize(low.size(), 0);
   auto zero = [](const SizeExpr &e) { return e.isConstant(0); };
-  if (llvm::all_of(low, zero) && llvm::all_of(high, zero) && llvm::all_of(inner, [](int64_t v) { return !v; }))
+  if (llvm::all_of(low, zero) && llvm::all_of(high, zero) &&
+      llvm::all_of(inner, [](int64_t v) { return !v; }))
     return x;
   auto *ctx = b.getContext();
-  return PadOp::create(b, loc, x, value, SizesAttr::get(ctx, low), SizesAttr::get(ctx, high), inner, mode);
+  return PadOp::create(b, loc, x, value, SizesAttr::get(ctx, low), SizesAttr::get(ctx, high), inner,
+                       mode);
 }
 
 void Build::align(Value &x, Value &y) {
@@ -164,7 +172,8 @@ Value Build::matmul(Value x, Value y, bool transposeX, bool transposeY) {
   int64_t rx = rank(x), ry = rank(y);
   auto batch = matrixY ? SmallVector<int64_t>{} : llvm::to_vector(llvm::seq<int64_t>(0, n));
   int64_t cx = transposeX ? rx - 2 : rx - 1, cy = transposeY ? ry - 1 : ry - 2;
-  return DotGeneralOp::create(b, loc, x, y, batch, batch, ArrayRef<int64_t>(cx), ArrayRef<int64_t>(cy));
+  return DotGeneralOp::create(b, loc, x, y, batch, batch, ArrayRef<int64_t>(cx),
+                              ArrayRef<int64_t>(cy));
 }
 
 } // namespace ingot::nn

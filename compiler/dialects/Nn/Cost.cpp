@@ -32,8 +32,7 @@ static SizeExpr flopsOf(Operation *op) {
   }
   if (auto grad = dyn_cast<ConvFilterGradOp>(op)) {
     // Every element of the gradient meets the filter of its channel.
-    return elementCount(grad.getGrad().getType()) * 2 *
-           productOfAllButLast(result);
+    return elementCount(grad.getGrad().getType()) * 2 * productOfAllButLast(result);
   }
   if (auto window = dyn_cast<ReduceWindowOp>(op)) {
     SizeExpr n = elementCount(result);
@@ -57,8 +56,7 @@ SizeExpr countFlops(Operation *root) {
     SizeExpr n = flopsOf(op);
     if (n.isConstant(0))
       return;
-    for (Operation *p = op->getParentOp(); p && op != root && p != root;
-         p = p->getParentOp())
+    for (Operation *p = op->getParentOp(); p && op != root && p != root; p = p->getParentOp())
       if (auto loop = dyn_cast<ForOp>(p))
         n = n * loop.getTrip().expr(0);
     sum = sum + n;

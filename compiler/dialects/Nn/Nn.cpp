@@ -90,13 +90,12 @@ void SizesAttr::print(AsmPrinter &p) const {
   });
   p << ">";
 }
-LogicalResult
-SizesAttr::verifyEncoding(::mlir::ArrayRef<int64_t> shape, ::mlir::Type,
-                          llvm::function_ref<InFlightDiagnostic()> emitError) const {
+LogicalResult SizesAttr::verifyEncoding(::mlir::ArrayRef<int64_t> shape, ::mlir::Type,
+                                        llvm::function_ref<InFlightDiagnostic()> emitError) const {
   size_t unknown = llvm::count_if(shape, ShapedType::isDynamic);
   if (unknown != getTexts().size())
-    return emitError() << "names " << getTexts().size() << " sizes, but the type has "
-                       << unknown << " unknown dimensions";
+    return emitError() << "names " << getTexts().size() << " sizes, but the type has " << unknown
+                       << " unknown dimensions";
   return success();
 }
 

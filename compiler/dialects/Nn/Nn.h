@@ -16,9 +16,8 @@
 
 namespace ingot::nn {
 
-#define INGOT_NN_TRAIT(NAME)                                                   \
-  template <typename Op>                                                       \
-  struct NAME : mlir::OpTrait::TraitBase<Op, NAME> {};
+#define INGOT_NN_TRAIT(NAME)                                                                       \
+  template <typename Op> struct NAME : mlir::OpTrait::TraitBase<Op, NAME> {};
 INGOT_NN_TRAIT(Elementwise)
 INGOT_NN_TRAIT(Injective)
 INGOT_NN_TRAIT(Reduction)

@@ -30,37 +30,33 @@ std::string text(ArrayRef<SizeExpr> dims) {
   return s + "]";
 }
 /// Windows along one dimension.
-SizeExpr windowed(const SizeExpr &n, int64_t window, int64_t stride,
-                  int64_t dilation, int64_t base, const SizeExpr &low,
-                  const SizeExpr &high) {
+SizeExpr windowed(const SizeExpr &n, int64_t window, int64_t stride, int64_t dilation, int64_t base,
+                  const SizeExpr &low, const SizeExpr &high) {
   SizeExpr spread = base == 1 ? n : SizeExpr::max((n - 1) * base + 1, 0);
   SizeExpr padded = spread + low + high;
   return SizeExpr::max(SizeExpr::floorDiv(padded - ((window - 1) * dilation + 1), stride) + 1, 0);
 }
 } // namespace
 
-
 // The declared form takes operands, attributes and properties; every op here
 // reads them through its adaptor.
-#define INFER_ENTRY(OP)                                                        \
-  static LogicalResult infer(MLIRContext *ctx, std::optional<Location> loc,    \
-                             OP::Adaptor op, SmallVectorImpl<Type> &types);    \
-  LogicalResult OP::inferReturnTypes(                                          \
-      MLIRContext *ctx, std::optional<Location> loc, ValueRange operands,      \
-      DictionaryAttr attrs, OpaqueProperties properties, RegionRange regions,  \
-      SmallVectorImpl<Type> &types) {                                          \
-    return infer(ctx, loc, OP::Adaptor(operands, attrs, properties, regions),  \
-                 types);                                                       \
-  }                                                                            \
-  static LogicalResult infer(MLIRContext *ctx, std::optional<Location> loc,    \
-                             OP::Adaptor op, SmallVectorImpl<Type> &types)
+#define INFER_ENTRY(OP)                                                                            \
+  static LogicalResult infer(MLIRContext *ctx, std::optional<Location> loc, OP::Adaptor op,        \
+                             SmallVectorImpl<Type> &types);                                        \
+  LogicalResult OP::inferReturnTypes(                                                              \
+      MLIRContext *ctx, std::optional<Location> loc, ValueRange operands, DictionaryAttr attrs,    \
+      OpaqueProperties properties, RegionRange regions, SmallVectorImpl<Type> &types) {            \
+    return infer(ctx, loc, OP::Adaptor(operands, attrs, properties, regions), types);              \
+  }                                                                                                \
+  static LogicalResult infer(MLIRContext *ctx, std::optional<Location> loc, OP::Adaptor op,        \
+                             SmallVectorImpl<Type> &types)
 
 //===-- Elementwise -------------------------------------------------------===//
 
-#define INFER_TEST(OP)                                                         \
-  INFER_ENTRY(OP) {                                                            \
-    types.push_back(withElement(op.getX().getType(), IntegerType::get(ctx, 1))); \
-    return success();                                                          \
+#define INFER_TEST(OP)                                                                             \
+  INFER_ENTRY(OP) {                                                                                \
+    types.push_back(withElement(op.getX().getType(), IntegerType::get(ctx, 1)));                   \
+    return success();                                                                              \
   }
 INFER_TEST(IsNanOp)
 INFER_TEST(IsInfOp)
@@ -192,7 +188,8 @@ INFER_ENTRY(DynamicUpdateSliceOp) {
 LogicalResult DynamicUpdateSliceOp::verify() {
   if (static_cast<int64_t>(getStarts().size()) != rankOf(getX()) ||
       rankOf(getUpdate()) != rankOf(getX()) || elem(getX()) != elem(getUpdate()))
-    return emitOpError("needs one start a dimension and an update of the same rank and element type");
+    return emitOpError(
+        "needs one start a dimension and an update of the same rank and element type");
   return success();
 }
 INFER_ENTRY(ReverseOp) {
@@ -227,7 +224,8 @@ INFER_ENTRY(ConcatOp) {
       if (static_cast<int64_t>(i) == d)
         r[i] = r[i] + x[i];
       else if (x[i].constant() && r[i].constant() && x[i] != r[i])
-        return bad(loc, "operands differ in dimension " + Twine(i) + ": " + text(r) + " and " + text(x));
+        return bad(loc,
+                   "operands differ in dimension " + Twine(i) + ": " + text(r) + " and " + text(x));
       else if (x[i].constant())
         r[i] = x[i];
     }
@@ -237,7 +235,8 @@ INFER_ENTRY(ConcatOp) {
 INFER_ENTRY(TakeOp) {
   auto x = dimsOf(op.getX()), ix = dimsOf(op.getIndices());
   int64_t axis = op.getAxis(), batch = op.getBatchDims();
-  if (!inRange({axis}, x.size()) || batch > axis || batch < 0 || batch > static_cast<int64_t>(ix.size()))
+  if (!inRange({axis}, x.size()) || batch > axis || batch < 0 ||
+      batch > static_cast<int64_t>(ix.size()))
     return bad(loc, "axis or batch_dims do not fit");
   Dims r(x.begin(), x.begin() + axis);
   r.append(ix.begin() + batch, ix.end());
@@ -279,20 +278,23 @@ INFER_ENTRY(ReduceOp) {
 INFER_ENTRY(ReduceWindowOp) {
   auto x = dimsOf(op.getX());
   for (size_t n : {op.getWindow().size(), op.getStrides().size(), op.getDilations().size(),
-                   op.getBaseDilations().size(), size_t(op.getPadLow().size()), size_t(op.getPadHigh().size())})
+                   op.getBaseDilations().size(), size_t(op.getPadLow().size()),
+                   size_t(op.getPadHigh().size())})
     if (n != x.size())
       return bad(loc, "every window attribute needs one entry a dimension");
   Dims r;
   for (size_t i = 0; i < x.size(); ++i)
     r.push_back(windowed(x[i], op.getWindow()[i], op.getStrides()[i], op.getDilations()[i],
-                         op.getBaseDilations()[i], op.getPadLow().expr(i), op.getPadHigh().expr(i)));
+                         op.getBaseDilations()[i], op.getPadLow().expr(i),
+                         op.getPadHigh().expr(i)));
   return give(types, r, elem(op.getX()));
 }
 INFER_ENTRY(DotGeneralOp) {
   auto a = dimsOf(op.getLhs()), b = dimsOf(op.getRhs());
-  auto lb = op.getLhsBatch(), rb = op.getRhsBatch(), lc = op.getLhsContract(), rc = op.getRhsContract();
-  if (lb.size() != rb.size() || lc.size() != rc.size() || !inRange(lb, a.size()) || !inRange(lc, a.size()) ||
-      !inRange(rb, b.size()) || !inRange(rc, b.size()))
+  auto lb = op.getLhsBatch(), rb = op.getRhsBatch(), lc = op.getLhsContract(),
+       rc = op.getRhsContract();
+  if (lb.size() != rb.size() || lc.size() != rc.size() || !inRange(lb, a.size()) ||
+      !inRange(lc, a.size()) || !inRange(rb, b.size()) || !inRange(rc, b.size()))
     return bad(loc, "batch and contracting dimensions do not fit");
   for (auto [l, r] : {std::pair(lb, rb), std::pair(lc, rc)})
     for (auto [i, j] : llvm::zip(l, r))
@@ -312,19 +314,22 @@ INFER_ENTRY(DotGeneralOp) {
 INFER_ENTRY(ConvOp) {
   auto x = dimsOf(op.getX()), f = dimsOf(op.getFilter());
   size_t n = op.getStrides().size();
-  if (x.size() != n + 2 || f.size() != n + 2 || op.getPadLow().size() != n || op.getPadHigh().size() != n ||
-      op.getLhsDilation().size() != n || op.getRhsDilation().size() != n)
-    return bad(loc, "conv of " + Twine(n) + " spatial dimensions needs operands of rank " + Twine(n + 2));
-  if (x.back().constant() && f[n].constant() && *x.back().constant() != *f[n].constant() * int64_t(op.getGroups()))
-    return bad(loc, "input has " + x.back().str() + " channels, the filter needs " +
-                        f[n].str() + " x " + Twine(op.getGroups()) + " groups");
+  if (x.size() != n + 2 || f.size() != n + 2 || op.getPadLow().size() != n ||
+      op.getPadHigh().size() != n || op.getLhsDilation().size() != n ||
+      op.getRhsDilation().size() != n)
+    return bad(loc, "conv of " + Twine(n) + " spatial dimensions needs operands of rank " +
+                        Twine(n + 2));
+  if (x.back().constant() && f[n].constant() &&
+      *x.back().constant() != *f[n].constant() * int64_t(op.getGroups()))
+    return bad(loc, "input has " + x.back().str() + " channels, the filter needs " + f[n].str() +
+                        " x " + Twine(op.getGroups()) + " groups");
   Dims r{x[0]};
   for (size_t i = 0; i < n; ++i) {
     auto w = f[i].constant();
     if (!w)
       return bad(loc, "the filter's window must be known");
-    r.push_back(windowed(x[i + 1], *w, op.getStrides()[i], op.getRhsDilation()[i], op.getLhsDilation()[i],
-                         op.getPadLow().expr(i), op.getPadHigh().expr(i)));
+    r.push_back(windowed(x[i + 1], *w, op.getStrides()[i], op.getRhsDilation()[i],
+                         op.getLhsDilation()[i], op.getPadLow().expr(i), op.getPadHigh().expr(i)));
   }
   r.push_back(f.back());
   return give(types, r, elem(op.getX()));
@@ -353,7 +358,8 @@ LogicalResult UnpackOp::verify() {
 //===-- Control flow and kernels ------------------------------------------===//
 
 void ForOp::build(OpBuilder &b, OperationState &state, ValueRange inits, SizeExpr trip) {
-  build(b, state, inits.getTypes(), inits, SizesAttr::get(b.getContext(), ArrayRef<SizeExpr>(trip)));
+  build(b, state, inits.getTypes(), inits,
+        SizesAttr::get(b.getContext(), ArrayRef<SizeExpr>(trip)));
   Block &body = state.regions.front()->emplaceBlock();
   body.addArgument(RankedTensorType::get({}, b.getI32Type()), state.location);
   for (Value v : inits)
@@ -367,8 +373,8 @@ void WhileOp::build(OpBuilder &b, OperationState &state, ValueRange inits) {
       block.addArgument(v.getType(), state.location);
   }
 }
-static LogicalResult verifyRegion(Operation *op, Region &region, TypeRange arguments, TypeRange results,
-                                  StringRef what) {
+static LogicalResult verifyRegion(Operation *op, Region &region, TypeRange arguments,
+                                  TypeRange results, StringRef what) {
   Block &block = region.front();
   if (TypeRange(block.getArgumentTypes()) != arguments)
     return op->emitOpError(what) << " takes other types than the operation carries";
@@ -402,12 +408,14 @@ LogicalResult KernelOp::verify() {
 }
 LogicalResult DispatchOp::verify() {
   auto pairs = getInplace();
-  if (pairs.size() % 2 || getGrid().size() != 1 || getScratch().size() != 1 || int64_t(getChunk()) < 1)
-    return emitOpError("needs one grid, one scratch size, a chunk of 1 or more and pairs in inplace");
+  if (pairs.size() % 2 || getGrid().size() != 1 || getScratch().size() != 1 ||
+      int64_t(getChunk()) < 1)
+    return emitOpError(
+        "needs one grid, one scratch size, a chunk of 1 or more and pairs in inplace");
   for (size_t i = 0; i < pairs.size(); i += 2)
     if (pairs[i] < 0 || pairs[i] >= int64_t(getNumResults()) || pairs[i + 1] < 0 ||
         pairs[i + 1] >= int64_t(getInputs().size()))
-      return emitOpError("inplace names result ") << pairs[i] << " and operand " << pairs[i + 1]
-                                                  << ", which do not exist";
+      return emitOpError("inplace names result ")
+             << pairs[i] << " and operand " << pairs[i + 1] << ", which do not exist";
   return success();
 }

@@ -21,8 +21,7 @@ struct SizeExpr::Atom {
 bool SizeExpr::AtomLess::operator()(const AtomRef &a, const AtomRef &b) const {
   return a->text < b->text;
 }
-bool SizeExpr::MonomialLess::operator()(const Monomial &a,
-                                        const Monomial &b) const {
+bool SizeExpr::MonomialLess::operator()(const Monomial &a, const Monomial &b) const {
   if (a.size() != b.size())
     return a.size() > b.size(); // higher degree first, the constant last
   for (size_t i = 0; i < a.size(); ++i)
@@ -149,8 +148,7 @@ SizeExpr SizeExpr::operator*(const SizeExpr &o) const {
   return r;
 }
 
-std::optional<SizeExpr> SizeExpr::exactDiv(const SizeExpr &a,
-                                           const SizeExpr &b) {
+std::optional<SizeExpr> SizeExpr::exactDiv(const SizeExpr &a, const SizeExpr &b) {
   if (b.terms.size() != 1)
     return a == b ? std::optional<SizeExpr>(1) : std::nullopt;
   auto &[divisor, coef] = *b.terms.begin();
@@ -160,9 +158,8 @@ std::optional<SizeExpr> SizeExpr::exactDiv(const SizeExpr &a,
       return std::nullopt;
     Monomial left = m;
     for (const AtomRef &f : divisor) {
-      auto it = std::find_if(left.begin(), left.end(), [&](const AtomRef &x) {
-        return x->text == f->text;
-      });
+      auto it = std::find_if(left.begin(), left.end(),
+                             [&](const AtomRef &x) { return x->text == f->text; });
       if (it == left.end())
         return std::nullopt;
       left.erase(it);
@@ -195,9 +192,7 @@ SizeExpr SizeExpr::floorDiv(const SizeExpr &a, const SizeExpr &b) {
     if (m.empty())
       k = v;
     else
-      only = !only && v == 1 && m.size() == 1 && m[0]->kind == kFloorDiv
-                 ? &m
-                 : nullptr;
+      only = !only && v == 1 && m.size() == 1 && m[0]->kind == kFloorDiv ? &m : nullptr;
   if (only && rest.terms.size() == (k.isConstant(0) ? 1 : 2)) {
     const Atom &inner = *(*only)[0];
     if (auto d = inner.args[1].constant(); d && *d > 0)
@@ -205,12 +200,8 @@ SizeExpr SizeExpr::floorDiv(const SizeExpr &a, const SizeExpr &b) {
   }
   return whole + atom(kFloorDiv, {rest, b});
 }
-SizeExpr SizeExpr::ceilDiv(const SizeExpr &a, const SizeExpr &b) {
-  return floorDiv(a + b - 1, b);
-}
-SizeExpr SizeExpr::mod(const SizeExpr &a, const SizeExpr &b) {
-  return a - b * floorDiv(a, b);
-}
+SizeExpr SizeExpr::ceilDiv(const SizeExpr &a, const SizeExpr &b) { return floorDiv(a + b - 1, b); }
+SizeExpr SizeExpr::mod(const SizeExpr &a, const SizeExpr &b) { return a - b * floorDiv(a, b); }
 
 SizeExpr SizeExpr::max(const SizeExpr &a, const SizeExpr &b) {
   if (auto d = (a - b).constant())
@@ -240,8 +231,8 @@ SizeExpr SizeExpr::bcast(const SizeExpr &a, const SizeExpr &b) {
   return a.str() < b.str() ? atom(kBcast, {a, b}) : atom(kBcast, {b, a});
 }
 
-std::optional<int64_t> SizeExpr::evaluate(
-    llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> value) const {
+std::optional<int64_t>
+SizeExpr::evaluate(llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> value) const {
   int64_t sum = 0;
   for (auto &[m, c] : terms) {
     int64_t product = c;
@@ -274,8 +265,8 @@ std::optional<int64_t> SizeExpr::evaluate(
   return sum;
 }
 
-SizeExpr SizeExpr::substitute(
-    llvm::function_ref<std::optional<SizeExpr>(llvm::StringRef)> with) const {
+SizeExpr
+SizeExpr::substitute(llvm::function_ref<std::optional<SizeExpr>(llvm::StringRef)> with) const {
   SizeExpr sum;
   for (auto &[m, c] : terms) {
     SizeExpr product = c;
@@ -298,9 +289,8 @@ SizeExpr SizeExpr::substitute(
   return sum;
 }
 
-Value SizeExpr::materialize(
-    OpBuilder &b, Location loc, Type type,
-    llvm::function_ref<Value(llvm::StringRef)> symbol) const {
+Value SizeExpr::materialize(OpBuilder &b, Location loc, Type type,
+                            llvm::function_ref<Value(llvm::StringRef)> symbol) const {
   auto literal = [&](int64_t v) -> Value {
     return arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, v));
   };
@@ -388,8 +378,8 @@ struct Parser {
         return fail();
       return v;
     }
-    llvm::StringRef name = s.take_while(
-        [](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$'; });
+    llvm::StringRef name =
+        s.take_while([](char c) { return llvm::isAlnum(c) || c == '_' || c == '.' || c == '$'; });
     if (name.empty())
       return fail();
     s = s.drop_front(name.size());

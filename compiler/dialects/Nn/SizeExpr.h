@@ -70,12 +70,10 @@ public:
   std::optional<int64_t>
   evaluate(llvm::function_ref<std::optional<int64_t>(llvm::StringRef)> value) const;
   /// Replaces symbols; symbols for which `with` gives nothing stay.
-  SizeExpr substitute(
-      llvm::function_ref<std::optional<SizeExpr>(llvm::StringRef)> with) const;
+  SizeExpr substitute(llvm::function_ref<std::optional<SizeExpr>(llvm::StringRef)> with) const;
   /// Arith operations that compute the value in `type` (index or an integer).
-  mlir::Value
-  materialize(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type,
-              llvm::function_ref<mlir::Value(llvm::StringRef)> symbol) const;
+  mlir::Value materialize(mlir::OpBuilder &b, mlir::Location loc, mlir::Type type,
+                          llvm::function_ref<mlir::Value(llvm::StringRef)> symbol) const;
 
 private:
   std::map<Monomial, int64_t, MonomialLess> terms; // no zero coefficients

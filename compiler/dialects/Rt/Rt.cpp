@@ -44,16 +44,14 @@ LogicalResult ProgramOp::verify() {
     return emitOpError("has ") << getSymbols().size() << " entry symbols but "
                                << getBindings().size() / 2 << " bindings";
   if (getBounds().size() != getDataSymbols().size())
-    return emitOpError("has ")
-           << getDataSymbols().size() << " data symbols but "
-           << getBounds().size() << " bounds";
+    return emitOpError("has ") << getDataSymbols().size() << " data symbols but "
+                               << getBounds().size() << " bounds";
   for (ArrayAttr list : {getInputs(), getOutputs()})
     for (Attribute entry : list) {
       auto dictionary = dyn_cast<DictionaryAttr>(entry);
       if (!dictionary || !dictionary.getAs<StringAttr>("name") ||
           !dictionary.getAs<TypeAttr>("type"))
-        return emitOpError(
-            "inputs and outputs must be {name = \"...\", type = tensor<...>}");
+        return emitOpError("inputs and outputs must be {name = \"...\", type = tensor<...>}");
     }
   if (getArena().size() != 1)
     return emitOpError("arena must be one size");

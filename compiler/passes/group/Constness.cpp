@@ -19,7 +19,8 @@ bool Constness::isConstant(Value v) {
   Operation *op = v.getDefiningOp();
   auto type = dyn_cast<RankedTensorType>(v.getType());
   bool pure = op && type && type.hasStaticShape() && op->getNumRegions() == 0 &&
-              isa<NnDialect>(op->getDialect()) && !isa<DispatchOp, NonzeroOp, CopyOp>(op) && !usesNamedSizes(op);
+              isa<NnDialect>(op->getDialect()) && !isa<DispatchOp, NonzeroOp, CopyOp>(op) &&
+              !usesNamedSizes(op);
   known[v] = false; // against cycles of graph regions
   bool result = pure && llvm::all_of(op->getOperands(), [&](Value o) { return isConstant(o); });
   return known[v] = result;

@@ -33,7 +33,8 @@ Value channelVector(Value v, Constness &constness) {
 /// `vector` (all sizes 1 but perhaps the last) along the last dimension of `like`.
 Value spreadChannels(Build &build, Value vector, Value like) {
   auto type = cast<RankedTensorType>(vector.getType());
-  Value flat = build.reshape(vector, type.getNumElements() == 1 ? Dims{} : Dims{type.getNumElements()});
+  Value flat =
+      build.reshape(vector, type.getNumElements() == 1 ? Dims{} : Dims{type.getNumElements()});
   return build.broadcastTo(flat, dimsOf(like));
 }
 
@@ -64,13 +65,15 @@ struct FoldScale : OpRewritePattern<MulOp> {
       return failure();
     Build build{rewriter, op.getLoc()};
     if (auto add = x.getDefiningOp<AddOp>()) {
-      for (auto [value, other] : {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
+      for (auto [value, other] :
+           {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
         Value bias = channelVector(other, constness);
         if (!bias || !value.hasOneUse() || !isContraction(value.getDefiningOp()))
           continue;
         Value scaled = build.mul(value, spreadChannels(build, scale, value));
         Value moved = build.mul(flatten(build, bias, scale), flatten(build, scale, bias));
-        rewriter.replaceOpWithNewOp<AddOp>(op, scaled.getType(), scaled, spreadChannels(build, moved, scaled));
+        rewriter.replaceOpWithNewOp<AddOp>(op, scaled.getType(), scaled,
+                                           spreadChannels(build, moved, scaled));
         return success();
       }
     }
@@ -98,12 +101,14 @@ struct JoinBiases : OpRewritePattern<AddOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(AddOp op, PatternRewriter &rewriter) const override {
     Constness constness;
-    for (auto [x, outer] : {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())}) {
+    for (auto [x, outer] :
+         {std::pair(op.getLhs(), op.getRhs()), std::pair(op.getRhs(), op.getLhs())}) {
       Value b2 = channelVector(outer, constness);
       auto add = x.getDefiningOp<AddOp>();
       if (!b2 || !add || !x.hasOneUse() || !isa<FloatType>(Build::elem(x)))
         continue;
-      for (auto [y, inner] : {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
+      for (auto [y, inner] :
+           {std::pair(add.getLhs(), add.getRhs()), std::pair(add.getRhs(), add.getLhs())}) {
         Value b1 = channelVector(inner, constness);
         if (!b1 || !isContraction(y.getDefiningOp()))
           continue;
@@ -122,7 +127,8 @@ struct FoldPad : OpRewritePattern<ConvOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ConvOp op, PatternRewriter &rewriter) const override {
     auto pad = op.getX().getDefiningOp<PadOp>();
-    if (!pad || pad.getMode() != PadMode::constant || llvm::any_of(pad.getInterior(), [](int64_t v) { return v; }))
+    if (!pad || pad.getMode() != PadMode::constant ||
+        llvm::any_of(pad.getInterior(), [](int64_t v) { return v; }))
       return failure();
     if (!matchPattern(pad.getValue(), m_AnyZeroFloat()) && !matchPattern(pad.getValue(), m_Zero()))
       return failure();
@@ -133,7 +139,8 @@ struct FoldPad : OpRewritePattern<ConvOp> {
         return failure();
     Dims newLow = op.getPadLow().exprs(), newHigh = op.getPadHigh().exprs();
     for (size_t i = 0; i + 2 < rank; ++i) {
-      if (op.getLhsDilation()[i] != 1 || !low[i + 1].isNonNegative() || !high[i + 1].isNonNegative())
+      if (op.getLhsDilation()[i] != 1 || !low[i + 1].isNonNegative() ||
+          !high[i + 1].isNonNegative())
         return failure();
       newLow[i] = newLow[i] + low[i + 1];
       newHigh[i] = newHigh[i] + high[i + 1];

@@ -68,9 +68,9 @@ private:
     if (outs.empty()) // dead code: keep it well formed, it is erased afterwards
       outs.push_back(g.ops.back()->getResult(0));
     b.setInsertionPointAfter(g.ops.back());
-    auto kernel = KernelOp::create(b, b.getFusedLoc(locs), ValueRange(outs).getTypes(), ValueRange(),
-                                   b.getStringAttr(kernelKindName(g.kind)), DictionaryAttr(),
-                                   g.prepare ? b.getUnitAttr() : UnitAttr());
+    auto kernel = KernelOp::create(b, b.getFusedLoc(locs), ValueRange(outs).getTypes(),
+                                   ValueRange(), b.getStringAttr(kernelKindName(g.kind)),
+                                   DictionaryAttr(), g.prepare ? b.getUnitAttr() : UnitAttr());
     Block &body = kernel.getBody().emplaceBlock();
     OpBuilder inner = OpBuilder::atBlockEnd(&body);
     IRMapping map;
@@ -128,7 +128,9 @@ struct FormKernelsPass : PassWrapper<FormKernelsPass, OperationPass<>> {
   explicit FormKernelsPass(bool fuse = true) : fuse(fuse) {}
   StringRef getArgument() const override { return "form-kernels"; }
   StringRef getDescription() const override { return "Put every computation into an nn.kernel"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<NnDialect>(); }
+  void getDependentDialects(DialectRegistry &registry) const override {
+    registry.insert<NnDialect>();
+  }
 
   void runOnOperation() override {
     SmallVector<Block *> blocks;
@@ -146,7 +148,9 @@ struct FormKernelsPass : PassWrapper<FormKernelsPass, OperationPass<>> {
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createFormKernelsPass(bool fuse) { return std::make_unique<FormKernelsPass>(fuse); }
+std::unique_ptr<Pass> ingot::createFormKernelsPass(bool fuse) {
+  return std::make_unique<FormKernelsPass>(fuse);
+}
 
 void ingot::registerGroupPasses() {
   registerPass(createFreezeVariablesPass);

@@ -12,7 +12,9 @@ namespace {
 struct FreezeVariablesPass : PassWrapper<FreezeVariablesPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FreezeVariablesPass)
   StringRef getArgument() const override { return "freeze-variables"; }
-  StringRef getDescription() const override { return "Turn variables that nothing changes into constants"; }
+  StringRef getDescription() const override {
+    return "Turn variables that nothing changes into constants";
+  }
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
@@ -47,4 +49,6 @@ struct FreezeVariablesPass : PassWrapper<FreezeVariablesPass, OperationPass<Modu
 };
 } // namespace
 
-std::unique_ptr<Pass> ingot::createFreezeVariablesPass() { return std::make_unique<FreezeVariablesPass>(); }
+std::unique_ptr<Pass> ingot::createFreezeVariablesPass() {
+  return std::make_unique<FreezeVariablesPass>();
+}

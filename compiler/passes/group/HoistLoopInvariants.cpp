@@ -10,7 +10,9 @@ using namespace ingot::nn;
 
 namespace {
 
-bool isOutside(Value v, Operation *loop) { return v.getParentRegion()->isProperAncestor(&loop->getRegion(0)); }
+bool isOutside(Value v, Operation *loop) {
+  return v.getParentRegion()->isProperAncestor(&loop->getRegion(0));
+}
 
 /// Moves operations of the body whose operands are all from outside.
 void hoistInvariants(Operation *loop, Block &body) {
@@ -30,7 +32,8 @@ DynamicSliceOp sliceOfIteration(Value v, ForOp loop) {
     auto slice = reshape.getX().getDefiningOp<DynamicSliceOp>();
     if (!slice || !isOutside(slice.getX(), loop))
       return {};
-    Dims from = dimsOf(slice.getResult()), to = dimsOf(reshape.getResult()), whole = dimsOf(slice.getX());
+    Dims from = dimsOf(slice.getResult()), to = dimsOf(reshape.getResult()),
+         whole = dimsOf(slice.getX());
     if (!from[0].isConstant(1) || ArrayRef(from).drop_front() != ArrayRef(to) ||
         ArrayRef(from).drop_front() != ArrayRef(whole).drop_front())
       return {};
@@ -41,8 +44,9 @@ DynamicSliceOp sliceOfIteration(Value v, ForOp loop) {
 
 /// dot(x[i], w) = dot(x, w)[i]: [T, B, K] x [K, N] in front of the loop.
 bool hoistProjection(DotGeneralOp dot, ForOp loop) {
-  if (dot->getParentRegion() != &loop.getBody() || !dot.getLhsBatch().empty() || Build::rank(dot.getRhs()) != 2 ||
-      Build::rank(dot.getLhs()) != 2 || dot.getLhsContract().size() != 1 || dot.getLhsContract()[0] != 1 ||
+  if (dot->getParentRegion() != &loop.getBody() || !dot.getLhsBatch().empty() ||
+      Build::rank(dot.getRhs()) != 2 || Build::rank(dot.getLhs()) != 2 ||
+      dot.getLhsContract().size() != 1 || dot.getLhsContract()[0] != 1 ||
       !isOutside(dot.getRhs(), loop))
     return false;
   DynamicSliceOp slice = sliceOfIteration(dot.getLhs(), loop);
@@ -53,12 +57,14 @@ bool hoistProjection(DotGeneralOp dot, ForOp loop) {
   Build build{before, dot.getLoc()};
   Dims whole = dimsOf(slice.getX()), out = dimsOf(dot.getResult());
   Value rows = build.reshape(slice.getX(), {whole[0] * whole[1], whole[2]});
-  Value product = DotGeneralOp::create(before, dot.getLoc(), rows, dot.getRhs(), ArrayRef<int64_t>{}, ArrayRef<int64_t>{},
-                                       ArrayRef<int64_t>{1}, dot.getRhsContract());
+  Value product =
+      DotGeneralOp::create(before, dot.getLoc(), rows, dot.getRhs(), ArrayRef<int64_t>{},
+                           ArrayRef<int64_t>{}, ArrayRef<int64_t>{1}, dot.getRhsContract());
   Value all = build.reshape(product, {whole[0], whole[1], out[1]});
   OpBuilder inside(dot);
   Build in{inside, dot.getLoc()};
-  Value part = DynamicSliceOp::create(inside, dot.getLoc(), tensorType({1, whole[1], out[1]}, Build::elem(all)), all,
+  Value part = DynamicSliceOp::create(inside, dot.getLoc(),
+                                      tensorType({1, whole[1], out[1]}, Build::elem(all)), all,
                                       slice.getStarts());
   dot.getResult().replaceAllUsesWith(in.reshape(part, out));
   dot.erase();
@@ -86,4 +92,6 @@ struct HoistLoopInvariantsPass : PassWrapper<HoistLoopInvariantsPass, OperationP
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createHoistLoopInvariantsPass() { return std::make_unique<HoistLoopInvariantsPass>(); }
+std::unique_ptr<Pass> ingot::createHoistLoopInvariantsPass() {
+  return std::make_unique<HoistLoopInvariantsPass>();
+}

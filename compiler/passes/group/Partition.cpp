@@ -14,19 +14,26 @@ using namespace ingot::nn;
 
 StringRef ingot::kernelKindName(KernelKind kind) {
   switch (kind) {
-  case KernelKind::Elementwise: return "elementwise";
-  case KernelKind::Contraction: return "contraction";
-  case KernelKind::Window: return "window";
-  case KernelKind::Reduction: return "reduction";
-  case KernelKind::Row: return "row";
-  case KernelKind::Other: return "other";
+  case KernelKind::Elementwise:
+    return "elementwise";
+  case KernelKind::Contraction:
+    return "contraction";
+  case KernelKind::Window:
+    return "window";
+  case KernelKind::Reduction:
+    return "reduction";
+  case KernelKind::Row:
+    return "row";
+  case KernelKind::Other:
+    return "other";
   }
   return "other";
 }
 
 static bool isComputed(Operation *op) {
   return isa<NnDialect>(op->getDialect()) && op->getNumRegions() == 0 && op->getNumResults() &&
-         !isa<ConstantOp, ReshapeOp, CopyOp, DispatchOp>(op) && !op->hasTrait<OpTrait::IsTerminator>();
+         !isa<ConstantOp, ReshapeOp, CopyOp, DispatchOp>(op) &&
+         !op->hasTrait<OpTrait::IsTerminator>();
 }
 
 /// Reduces exactly the last dimensions.
@@ -42,10 +49,14 @@ static bool reducesTrailing(ReduceOp op) {
 static KernelKind kindAlone(Operation *op) {
   switch (fusionClass(op)) {
   case FusionClass::Elementwise:
-  case FusionClass::Injective: return KernelKind::Elementwise;
-  case FusionClass::Contraction: return KernelKind::Contraction;
-  case FusionClass::Reduction: return isa<ReduceOp>(op) ? KernelKind::Reduction : KernelKind::Window;
-  case FusionClass::Opaque: return isa<SoftmaxOp, LogSoftmaxOp>(op) ? KernelKind::Row : KernelKind::Other;
+  case FusionClass::Injective:
+    return KernelKind::Elementwise;
+  case FusionClass::Contraction:
+    return KernelKind::Contraction;
+  case FusionClass::Reduction:
+    return isa<ReduceOp>(op) ? KernelKind::Reduction : KernelKind::Window;
+  case FusionClass::Opaque:
+    return isa<SoftmaxOp, LogSoftmaxOp>(op) ? KernelKind::Row : KernelKind::Other;
   }
   return KernelKind::Other;
 }
@@ -62,10 +73,15 @@ void Partition::place(Operation *op) {
     return;
   }
   switch (fusionClass(op)) {
-  case FusionClass::Elementwise: return placeElementwise(op);
-  case FusionClass::Injective: return placeInjective(op);
-  case FusionClass::Contraction: open(op, KernelKind::Contraction); return;
-  case FusionClass::Reduction: return placeReduction(op);
+  case FusionClass::Elementwise:
+    return placeElementwise(op);
+  case FusionClass::Injective:
+    return placeInjective(op);
+  case FusionClass::Contraction:
+    open(op, KernelKind::Contraction);
+    return;
+  case FusionClass::Reduction:
+    return placeReduction(op);
   case FusionClass::Opaque:
     if (isa<SoftmaxOp, LogSoftmaxOp>(op)) {
       Group &g = all[open(op, KernelKind::Row)];
@@ -208,7 +224,8 @@ bool Partition::readsPointwise(int group, Operation *op, bool asRow) const {
       continue;
     auto bc = dyn_cast<BroadcastOp>(def);
     Operation *from = bc ? bc.getX().getDefiningOp() : nullptr;
-    if (!asRow || !from || groupOf(from) != group || !isRowBroadcast(bc) || dimsOf(bc.getX()) != g.shape)
+    if (!asRow || !from || groupOf(from) != group || !isRowBroadcast(bc) ||
+        dimsOf(bc.getX()) != g.shape)
       return false;
   }
   return true;
@@ -228,7 +245,8 @@ void Partition::placeElementwise(Operation *op) {
     Group &g = all[c];
     if (g.prepare != prepare || g.kind == KernelKind::Other)
       continue;
-    bool rows = (g.kind == KernelKind::Row || g.kind == KernelKind::Reduction) && !g.rowShape.empty();
+    bool rows =
+        (g.kind == KernelKind::Row || g.kind == KernelKind::Reduction) && !g.rowShape.empty();
     bool asRow = rows && shape == g.rowShape && g.rowShape != g.shape;
     if (shape != g.shape && !asRow)
       continue;
@@ -258,14 +276,16 @@ void Partition::placeReduction(Operation *op) {
   if (c >= 0 && all[c].prepare == prepare) {
     Group &g = all[c];
     // A row kernel takes a further reduction of its rows.
-    if (trailing && !g.rowShape.empty() && g.rowShape == input && g.shape == output && !wouldCycle(c, op)) {
+    if (trailing && !g.rowShape.empty() && g.rowShape == input && g.shape == output &&
+        !wouldCycle(c, op)) {
       g.kind = KernelKind::Row;
       return join(c, op);
     }
     // An elementwise group becomes the producer of the reduction: alone if nothing
     // else reads it, as a row kernel if its values are needed as well.
     bool alone = llvm::all_of(g.ops, [&](Operation *member) {
-      return llvm::all_of(member->getUsers(), [&](Operation *u) { return u == op || groupOf(u) == c; });
+      return llvm::all_of(member->getUsers(),
+                          [&](Operation *u) { return u == op || groupOf(u) == c; });
     });
     if (g.kind == KernelKind::Elementwise && g.shape == input && (alone || trailing)) {
       g.kind = alone ? KernelKind::Reduction : KernelKind::Row;
@@ -284,9 +304,8 @@ bool Partition::mayClone(Operation *op) const {
   // Readers that take any pulled operand: elementwise, reductions, injective ones.
   // Contractions take views only; loops, calls and the terminator need memory.
   if (isa<BroadcastOp, IotaOp, UnpackOp, SizesOp>(op)) {
-    return llvm::all_of(op->getUsers(), [&](Operation *u) {
-      return isComputed(u) && u->getBlock() == &block;
-    });
+    return llvm::all_of(op->getUsers(),
+                        [&](Operation *u) { return isComputed(u) && u->getBlock() == &block; });
   }
   if (isa<PackOp, ConcatOp>(op) || !op->hasOneUse())
     return false;
@@ -294,10 +313,14 @@ bool Partition::mayClone(Operation *op) const {
   if (user->getBlock() != &block || !isComputed(user))
     return false;
   switch (fusionClass(user)) {
-  case FusionClass::Elementwise: return true;
-  case FusionClass::Injective: return isa<BroadcastOp, SliceOp>(op) || !isa<PackOp>(user);
-  case FusionClass::Reduction: return isa<PadOp, SliceOp>(op);
-  default: return false;
+  case FusionClass::Elementwise:
+    return true;
+  case FusionClass::Injective:
+    return isa<BroadcastOp, SliceOp>(op) || !isa<PackOp>(user);
+  case FusionClass::Reduction:
+    return isa<PadOp, SliceOp>(op);
+  default:
+    return false;
   }
 }
 

@@ -150,10 +150,12 @@ struct SinkThroughElementwise : RewritePattern {
     SmallVector<Value> operands;
     for (Value v : op->getOperands()) {
       auto own = v.getDefiningOp<ReshapeOp>();
-      operands.push_back(own && dimsOf(own.getX()) == from ? own.getX() : beforeReshape(build, v, from, to));
+      operands.push_back(own && dimsOf(own.getX()) == from ? own.getX()
+                                                           : beforeReshape(build, v, from, to));
     }
-    Operation *moved = rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands,
-                                       {tensorType(from, Build::elem(op->getResult(0)))}, op->getAttrs());
+    Operation *moved =
+        rewriter.create(op->getLoc(), op->getName().getIdentifier(), operands,
+                        {tensorType(from, Build::elem(op->getResult(0)))}, op->getAttrs());
     rewriter.replaceOp(op, build.reshape(moved->getResult(0), to));
     return success();
   }
@@ -173,7 +175,8 @@ struct ReshapeOfConstant : OpRewritePattern<ReshapeOp> {
     if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()))
       rewriter.replaceOpWithNewOp<ConstantOp>(op, dense.reshape(type));
     else if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue()))
-      rewriter.replaceOpWithNewOp<ConstantOp>(op, DenseResourceElementsAttr::get(type, resource.getRawHandle()));
+      rewriter.replaceOpWithNewOp<ConstantOp>(
+          op, DenseResourceElementsAttr::get(type, resource.getRawHandle()));
     else
       return failure();
     return success();
@@ -193,8 +196,9 @@ struct FlattenRows : OpRewritePattern<DotGeneralOp> {
       rows = rows * d;
     Build build{rewriter, op.getLoc()};
     Value lhs = build.reshape(op.getLhs(), {rows, a.back()});
-    Value dot = DotGeneralOp::create(rewriter, op.getLoc(), lhs, op.getRhs(), ArrayRef<int64_t>{}, ArrayRef<int64_t>{},
-                                     ArrayRef<int64_t>{1}, op.getRhsContract());
+    Value dot =
+        DotGeneralOp::create(rewriter, op.getLoc(), lhs, op.getRhs(), ArrayRef<int64_t>{},
+                             ArrayRef<int64_t>{}, ArrayRef<int64_t>{1}, op.getRhsContract());
     rewriter.replaceOp(op, build.reshape(dot, r));
     return success();
   }
@@ -208,8 +212,8 @@ struct SinkReshapesPass : PassWrapper<SinkReshapesPass, OperationPass<>> {
   }
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
-    patterns.add<BroadcastOfReshape, BroadcastOfBroadcast, SinkThroughElementwise, ReshapeOfConstant, FlattenRows>(
-        &getContext());
+    patterns.add<BroadcastOfReshape, BroadcastOfBroadcast, SinkThroughElementwise,
+                 ReshapeOfConstant, FlattenRows>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }
@@ -217,4 +221,6 @@ struct SinkReshapesPass : PassWrapper<SinkReshapesPass, OperationPass<>> {
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createSinkReshapesPass() { return std::make_unique<SinkReshapesPass>(); }
+std::unique_ptr<Pass> ingot::createSinkReshapesPass() {
+  return std::make_unique<SinkReshapesPass>();
+}

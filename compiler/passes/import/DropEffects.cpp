@@ -47,9 +47,8 @@ bool isDropped(StringRef op) {
 
 /// Ops that hand their first input on.
 bool isPassThrough(StringRef op) {
-  static const llvm::StringSet<> ops = {
-      "Print", "CheckNumerics", "CheckNumericsV2", "CopyHost",
-      "Copy",  "DebugIdentity", "DebugIdentityV2"};
+  static const llvm::StringSet<> ops = {"Print", "CheckNumerics", "CheckNumericsV2", "CopyHost",
+                                        "Copy",  "DebugIdentity", "DebugIdentityV2"};
   return ops.contains(op);
 }
 
@@ -117,8 +116,7 @@ struct DropEffects : PassWrapper<DropEffects, OperationPass<ModuleOp>> {
       dropRemarks(kept);
       if (kept != node)
         node.erase();
-      if (isPassThrough(kept.getOp()) && kept->getNumResults() > 0 &&
-          kept->getNumOperands() > 0) {
+      if (isPassThrough(kept.getOp()) && kept->getNumResults() > 0 && kept->getNumOperands() > 0) {
         kept.getOutput(0).replaceAllUsesWith(kept.getInput(0));
         kept.erase();
       } else if (isDropped(kept.getOp()) && kept->use_empty()) {
@@ -127,8 +125,8 @@ struct DropEffects : PassWrapper<DropEffects, OperationPass<ModuleOp>> {
         // Nobody feeds it: its default is its value.
         kept.setOp("Identity");
         kept.setAttrsAttr(DictionaryAttr::get(
-            &getContext(), {NamedAttribute(StringAttr::get(&getContext(), "T"),
-                                           kept.attr("dtype"))}));
+            &getContext(),
+            {NamedAttribute(StringAttr::get(&getContext(), "T"), kept.attr("dtype"))}));
       }
     }
     updateResultTypes(func);
@@ -137,6 +135,4 @@ struct DropEffects : PassWrapper<DropEffects, OperationPass<ModuleOp>> {
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createDropEffectsPass() {
-  return std::make_unique<DropEffects>();
-}
+std::unique_ptr<Pass> ingot::createDropEffectsPass() { return std::make_unique<DropEffects>(); }

@@ -54,8 +54,7 @@ struct Join {
 
 class CondFunctionalizer {
 public:
-  CondFunctionalizer(func::FuncOp func, SymbolTable &symbols)
-      : func(func), symbols(symbols) {}
+  CondFunctionalizer(func::FuncOp func, SymbolTable &symbols) : func(func), symbols(symbols) {}
   LogicalResult run();
 
 private:
@@ -115,8 +114,7 @@ LogicalResult CondFunctionalizer::computeStates() {
       for (const Condition &condition : stateOf(operand)) {
         if (llvm::is_contained(state, condition))
           continue;
-        if (llvm::is_contained(
-                state, Condition{condition.predicate, !condition.branch}))
+        if (llvm::is_contained(state, Condition{condition.predicate, !condition.branch}))
           return op.emitError() << "node '" << graph::nodeNameOf(op.getLoc())
                                 << "' depends on both branches of a "
                                    "conditional: it never runs";
@@ -140,8 +138,7 @@ LogicalResult CondFunctionalizer::computeStates() {
 }
 
 bool CondFunctionalizer::dependsOn(NodeOp node, ArrayRef<NodeOp> sources) {
-  llvm::SmallPtrSet<Operation *, 32> wanted(sources.begin(), sources.end()),
-      seen;
+  llvm::SmallPtrSet<Operation *, 32> wanted(sources.begin(), sources.end()), seen;
   SmallVector<Operation *> work = {node};
   while (!work.empty()) {
     Operation *op = work.pop_back_val();
@@ -164,9 +161,7 @@ std::vector<Join> CondFunctionalizer::groupMerges() {
       continue;
     Value predicate = merged[node].predicate;
     Conditions &outer = states[node];
-    auto fits = [&](Join &join) {
-      return join.predicate == predicate && join.outer == outer;
-    };
+    auto fits = [&](Join &join) { return join.predicate == predicate && join.outer == outer; };
     // The newest group of that predicate, if this merge does not need it.
     auto newest = std::find_if(joins.rbegin(), joins.rend(), fits);
     if (newest != joins.rend() && !dependsOn(node, newest->merges))
@@ -174,9 +169,8 @@ std::vector<Join> CondFunctionalizer::groupMerges() {
     else
       joins.push_back({predicate, outer, {node}});
   }
-  llvm::stable_sort(joins, [](const Join &a, const Join &b) {
-    return a.outer.size() > b.outer.size();
-  });
+  llvm::stable_sort(joins,
+                    [](const Join &a, const Join &b) { return a.outer.size() > b.outer.size(); });
   return joins;
 }
 
@@ -190,8 +184,7 @@ GraphSlice CondFunctionalizer::sliceOf(const Join &join, bool branch) {
     if (inside(source))
       return Value();
     // The Switch of this conditional hands its input in.
-    if (isSwitch(source) &&
-        predicateOf(cast<NodeOp>(source)) == condition.predicate)
+    if (isSwitch(source) && predicateOf(cast<NodeOp>(source)) == condition.predicate)
       return source->getOperand(0);
     return value;
   };
@@ -211,12 +204,11 @@ Value CondFunctionalizer::inputOf(NodeOp merge, const Join &join, bool branch) {
 static Value valueIndex(OpBuilder &builder, NodeOp merge, int32_t index) {
   Type type = builder.getI32Type();
   return NodeOp::create(
-             builder, merge.getLoc(), "Const",
-             TypeRange(UnrankedTensorType::get(type)), ValueRange(),
+             builder, merge.getLoc(), "Const", TypeRange(UnrankedTensorType::get(type)),
+             ValueRange(),
              {builder.getNamedAttr("dtype", TypeAttr::get(type)),
-              builder.getNamedAttr(
-                  "value", DenseElementsAttr::get(
-                               RankedTensorType::get({}, type), index))},
+              builder.getNamedAttr("value",
+                                   DenseElementsAttr::get(RankedTensorType::get({}, type), index))},
              merge.getName())
       .getOutput(0);
 }
@@ -239,9 +231,8 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
   std::string name = first.getName().rsplit('/').first.str();
   func::FuncOp funcs[2];
   for (bool branch : {false, true})
-    funcs[branch] =
-        slices[branch].build(name + (branch ? "_then" : "_else"),
-                             first.getLoc(), roots[branch], keys, symbols);
+    funcs[branch] = slices[branch].build(name + (branch ? "_then" : "_else"), first.getLoc(),
+                                         roots[branch], keys, symbols);
   for (NodeOp merge : join.merges) {
     if (merge.getOutputs().size() < 2 || merge.getOutput(1).use_empty())
       continue;
@@ -250,10 +241,9 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
       Operation *terminator = funcs[branch].getBody().front().getTerminator();
       OpBuilder inner(terminator);
       int32_t index = merge.getInput(1) == inputOf(merge, join, branch);
-      terminator->insertOperands(terminator->getNumOperands(),
-                                 valueIndex(inner, merge, index));
-      funcs[branch].setFunctionType(inner.getFunctionType(
-          funcs[branch].getArgumentTypes(), terminator->getOperandTypes()));
+      terminator->insertOperands(terminator->getNumOperands(), valueIndex(inner, merge, index));
+      funcs[branch].setFunctionType(
+          inner.getFunctionType(funcs[branch].getArgumentTypes(), terminator->getOperandTypes()));
     }
   }
 
@@ -262,28 +252,22 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
   SmallVector<Type> types = unrankedTypes(ValueRange(replaced).getTypes());
   MLIRContext *context = builder.getContext();
   SmallVector<NamedAttribute> attrs = {
-      builder.getNamedAttr("Tcond",
-                           TypeAttr::get(graph::elementTypeOf(join.predicate))),
-      builder.getNamedAttr(
-          "Tin",
-          typeListAttr(context, ValueRange(keys.getArrayRef()).getTypes())),
+      builder.getNamedAttr("Tcond", TypeAttr::get(graph::elementTypeOf(join.predicate))),
+      builder.getNamedAttr("Tin", typeListAttr(context, ValueRange(keys.getArrayRef()).getTypes())),
       builder.getNamedAttr("Tout", typeListAttr(context, types)),
       builder.getNamedAttr("then_branch", FlatSymbolRefAttr::get(funcs[true])),
-      builder.getNamedAttr("else_branch",
-                           FlatSymbolRefAttr::get(funcs[false]))};
+      builder.getNamedAttr("else_branch", FlatSymbolRefAttr::get(funcs[false]))};
   // Order against what the branches and the merges wait for.
   for (GraphSlice &slice : slices)
     for (Value control : slice.controls)
-      if (!isSwitch(control.getDefiningOp()) &&
-          !llvm::is_contained(operands, control))
+      if (!isSwitch(control.getDefiningOp()) && !llvm::is_contained(operands, control))
         operands.push_back(control);
   for (NodeOp merge : join.merges)
     llvm::append_range(operands, merge.getControlInputs());
   types.push_back(graph::ControlType::get(context));
-  auto node =
-      NodeOp::create(builder, NameLoc::get(builder.getStringAttr(name)), types,
-                     builder.getStringAttr("If"), builder.getStringAttr(name),
-                     builder.getDictionaryAttr(attrs), StringAttr(), operands);
+  auto node = NodeOp::create(builder, NameLoc::get(builder.getStringAttr(name)), types,
+                             builder.getStringAttr("If"), builder.getStringAttr(name),
+                             builder.getDictionaryAttr(attrs), StringAttr(), operands);
   states[node] = join.outer;
   for (auto [i, value] : llvm::enumerate(replaced))
     value.replaceAllUsesWith(node.getOutput(i));
@@ -296,9 +280,7 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
   // What moved is gone unless something else needs it as well.
   for (GraphSlice &slice : slices) {
     auto moved = llvm::to_vector(slice.nodes);
-    llvm::sort(moved, [](Operation *a, Operation *b) {
-      return b->isBeforeInBlock(a);
-    });
+    llvm::sort(moved, [](Operation *a, Operation *b) { return b->isBeforeInBlock(a); });
     for (Operation *op : moved)
       if (op->use_empty()) {
         states.erase(op);
@@ -306,8 +288,7 @@ LogicalResult CondFunctionalizer::convert(Join &join) {
       }
   }
   if (!sortTopologically(&func.getBody().front()))
-    return func.emitError()
-           << "conditional '" << name << "' depends on its own result";
+    return func.emitError() << "conditional '" << name << "' depends on its own result";
   return success();
 }
 
@@ -318,8 +299,7 @@ LogicalResult CondFunctionalizer::run() {
   for (Join &join : joins)
     if (failed(convert(join)))
       return failure();
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(func.getBody().front()))) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front()))) {
     if (states.lookup(&op).empty() && !isSwitch(&op))
       continue;
     if (!op.use_empty())
@@ -333,7 +313,6 @@ LogicalResult CondFunctionalizer::run() {
 
 } // namespace
 
-LogicalResult ingot::functionalizeConds(func::FuncOp func,
-                                        SymbolTable &symbols) {
+LogicalResult ingot::functionalizeConds(func::FuncOp func, SymbolTable &symbols) {
   return CondFunctionalizer(func, symbols).run();
 }

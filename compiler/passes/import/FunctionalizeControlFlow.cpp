@@ -37,8 +37,7 @@ struct LoopVariable {
 /// Finds and converts the frames of one function.
 class LoopFunctionalizer {
 public:
-  LoopFunctionalizer(func::FuncOp func, SymbolTable &symbols)
-      : func(func), symbols(symbols) {}
+  LoopFunctionalizer(func::FuncOp func, SymbolTable &symbols) : func(func), symbols(symbols) {}
   LogicalResult run();
 
 private:
@@ -47,9 +46,7 @@ private:
   LogicalResult findVariables(Frame &frame, SmallVectorImpl<LoopVariable> &vars,
                               SmallVectorImpl<NodeOp> &switches);
   void replace(Frame &frame, ArrayRef<LoopVariable> variables, NodeOp loop);
-  int depth(int frame) const {
-    return frame < 0 ? 0 : 1 + depth(frames[frame].parent);
-  }
+  int depth(int frame) const { return frame < 0 ? 0 : 1 + depth(frames[frame].parent); }
 
   func::FuncOp func;
   SymbolTable &symbols;
@@ -73,8 +70,7 @@ LogicalResult LoopFunctionalizer::findFrames() {
     }
     if (node && isOneOf(node, "Enter")) {
       StringRef name = node.stringAttr("frame_name").value_or("");
-      auto [entry, isNew] =
-          known.try_emplace({inner, name.str()}, frames.size());
+      auto [entry, isNew] = known.try_emplace({inner, name.str()}, frames.size());
       if (isNew) {
         frames.emplace_back();
         frames.back().name = name.str();
@@ -98,8 +94,7 @@ LogicalResult LoopFunctionalizer::findFrames() {
                             << "' leaves it without an Exit node";
     if (node && node.isOp("LoopCond")) {
       if (frame.loopCond)
-        return node.emitError()
-               << "loop '" << frame.name << "' has two LoopCond nodes";
+        return node.emitError() << "loop '" << frame.name << "' has two LoopCond nodes";
       frame.loopCond = node;
     }
     frameOf[&op] = inner;
@@ -108,10 +103,9 @@ LogicalResult LoopFunctionalizer::findFrames() {
   return success();
 }
 
-LogicalResult
-LoopFunctionalizer::findVariables(Frame &frame,
-                                  SmallVectorImpl<LoopVariable> &variables,
-                                  SmallVectorImpl<NodeOp> &switches) {
+LogicalResult LoopFunctionalizer::findVariables(Frame &frame,
+                                                SmallVectorImpl<LoopVariable> &variables,
+                                                SmallVectorImpl<NodeOp> &switches) {
   llvm::DenseMap<Operation *, unsigned> byMerge;
   for (NodeOp enter : frame.enters) {
     if (enter.boolAttr("is_constant").value_or(false))
@@ -128,22 +122,19 @@ LoopFunctionalizer::findVariables(Frame &frame,
           back = op;
     variable.next = back ? byName.lookup(back.getNode()) : NodeOp();
     if (!variable.next || !isOneOf(variable.next, "NextIteration"))
-      return enter.emitError()
-             << "loop '" << frame.name << "': node '" << enter.getName()
-             << "' starts no loop variable (Merge and NextIteration expected)";
+      return enter.emitError() << "loop '" << frame.name << "': node '" << enter.getName()
+                               << "' starts no loop variable (Merge and NextIteration expected)";
     byMerge[variable.merge] = variables.size();
     variables.push_back(variable);
   }
   for (Operation *member : frame.members) {
     auto node = dyn_cast<NodeOp>(member);
-    if (!node || !isOneOf(node, "Switch") ||
-        node.getInput(1).getDefiningOp() != frame.loopCond)
+    if (!node || !isOneOf(node, "Switch") || node.getInput(1).getDefiningOp() != frame.loopCond)
       continue;
     auto merge = byMerge.find(node.getInput(0).getDefiningOp());
     if (merge == byMerge.end())
-      return node.emitError()
-             << "loop '" << frame.name << "': node '" << node.getName()
-             << "' switches no loop variable";
+      return node.emitError() << "loop '" << frame.name << "': node '" << node.getName()
+                              << "' switches no loop variable";
     switches.push_back(node);
     for (Operation *user : node.getOutput(0).getUsers())
       if (isOneOf(user, "Exit"))
@@ -158,8 +149,7 @@ static std::string loopName(NodeOp loopCond) {
   return name.take_front(name.find("/LoopCond")).str();
 }
 
-void LoopFunctionalizer::replace(Frame &frame, ArrayRef<LoopVariable> variables,
-                                 NodeOp loop) {
+void LoopFunctionalizer::replace(Frame &frame, ArrayRef<LoopVariable> variables, NodeOp loop) {
   for (auto [i, variable] : llvm::enumerate(variables))
     if (NodeOp exit = variable.exit)
       exit.getOutput(0).replaceAllUsesWith(loop.getOutput(i));
@@ -193,8 +183,7 @@ void LoopFunctionalizer::replace(Frame &frame, ArrayRef<LoopVariable> variables,
 LogicalResult LoopFunctionalizer::convert(int index) {
   Frame &frame = frames[index];
   if (!frame.loopCond)
-    return func.emitError()
-           << "loop '" << frame.name << "' has no LoopCond node";
+    return func.emitError() << "loop '" << frame.name << "' has no LoopCond node";
   SmallVector<LoopVariable> variables;
   SmallVector<NodeOp> switches;
   if (failed(findVariables(frame, variables, switches)))
@@ -234,9 +223,7 @@ LogicalResult LoopFunctionalizer::convert(int index) {
       return source->getOperand(0); // the value of the variable
     return source && inFrame(source) ? Value() : value;
   };
-  auto moves = [&](Operation *op) {
-    return inFrame(op) && !borders.contains(op);
-  };
+  auto moves = [&](Operation *op) { return inFrame(op) && !borders.contains(op); };
 
   SmallVector<Value> condRoots = {frame.loopCond.getInput(0)}, bodyRoots;
   GraphSlice cond(keyOf, moves), body(keyOf, moves);
@@ -266,17 +253,15 @@ LogicalResult LoopFunctionalizer::convert(int index) {
     llvm::append_range(operands, enter.getControlInputs());
   types.push_back(graph::ControlType::get(builder.getContext()));
   auto loop = NodeOp::create(
-      builder, NameLoc::get(builder.getStringAttr(name)), types,
-      builder.getStringAttr("While"), builder.getStringAttr(name),
-      builder.getDictionaryAttr(
-          {builder.getNamedAttr("T", typeList),
-           builder.getNamedAttr("body", FlatSymbolRefAttr::get(bodyFunc)),
-           builder.getNamedAttr("cond", FlatSymbolRefAttr::get(condFunc))}),
+      builder, NameLoc::get(builder.getStringAttr(name)), types, builder.getStringAttr("While"),
+      builder.getStringAttr(name),
+      builder.getDictionaryAttr({builder.getNamedAttr("T", typeList),
+                                 builder.getNamedAttr("body", FlatSymbolRefAttr::get(bodyFunc)),
+                                 builder.getNamedAttr("cond", FlatSymbolRefAttr::get(condFunc))}),
       StringAttr(), operands);
   replace(frame, variables, loop);
   if (!sortTopologically(&func.getBody().front()))
-    return loop.emitError()
-           << "loop '" << name << "' depends on its own result";
+    return loop.emitError() << "loop '" << name << "' depends on its own result";
   return success();
 }
 
@@ -289,18 +274,14 @@ LogicalResult LoopFunctionalizer::run() {
     if (failed(convert(frame)))
       return failure();
   for (auto back : func.getOps<graph::BackedgeOp>())
-    return back.emitError()
-           << "node '" << back.getNode() << "' is the NextIteration of no loop";
+    return back.emitError() << "node '" << back.getNode() << "' is the NextIteration of no loop";
   return success();
 }
 
-struct FunctionalizeControlFlow
-    : PassWrapper<FunctionalizeControlFlow, OperationPass<ModuleOp>> {
+struct FunctionalizeControlFlow : PassWrapper<FunctionalizeControlFlow, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(FunctionalizeControlFlow)
 
-  StringRef getArgument() const override {
-    return "functionalize-control-flow";
-  }
+  StringRef getArgument() const override { return "functionalize-control-flow"; }
   StringRef getDescription() const override {
     return "Turn TensorFlow 1 loops and conditionals into While and If";
   }
@@ -315,17 +296,15 @@ struct FunctionalizeControlFlow
       if (failed(LoopFunctionalizer(func, symbols).run()))
         return signalPassFailure();
     // Bodies of the new loops hold conditionals too.
-    for (auto func :
-         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
-      if (!func.isExternal() && usesFrames(func) &&
-          failed(functionalizeConds(func, symbols)))
+    for (auto func : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>()))
+      if (!func.isExternal() && usesFrames(func) && failed(functionalizeConds(func, symbols)))
         return signalPassFailure();
   }
 
   static bool usesFrames(func::FuncOp func) {
     return llvm::any_of(func.getBody().front(), [](Operation &op) {
-      return isOneOf(&op, "Enter") || isOneOf(&op, "Switch") ||
-             isOneOf(&op, "Merge") || isa<graph::BackedgeOp>(op);
+      return isOneOf(&op, "Enter") || isOneOf(&op, "Switch") || isOneOf(&op, "Merge") ||
+             isa<graph::BackedgeOp>(op);
     });
   }
 };

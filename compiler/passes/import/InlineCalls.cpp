@@ -18,9 +18,7 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(InlineCalls)
 
   StringRef getArgument() const override { return "inline-calls"; }
-  StringRef getDescription() const override {
-    return "Inline function calls of the graph";
-  }
+  StringRef getDescription() const override { return "Inline function calls of the graph"; }
 
   enum State { Open = 1, Done };
   llvm::DenseMap<Operation *, State> states;
@@ -39,8 +37,7 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
   static FailureOr<func::FuncOp> calleeOf(NodeOp node, SymbolTable &symbols) {
     if (node.isOp("PartitionedCall") || node.isOp("StatefulPartitionedCall")) {
       FlatSymbolRefAttr name = node.funcAttr("f");
-      auto callee =
-          name ? symbols.lookup<func::FuncOp>(name.getValue()) : func::FuncOp();
+      auto callee = name ? symbols.lookup<func::FuncOp>(name.getValue()) : func::FuncOp();
       if (!callee)
         return node.emitError("calls a function that the model does not hold");
       return callee;
@@ -53,8 +50,7 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
     if (state == Done || func.isExternal())
       return success();
     if (state == Open) {
-      auto diag = func.emitError()
-                  << "function '" << func.getName() << "' calls itself: ";
+      auto diag = func.emitError() << "function '" << func.getName() << "' calls itself: ";
       for (func::FuncOp caller : stack)
         diag << caller.getName() << " -> ";
       return diag << func.getName() << "; recursion cannot be compiled";
@@ -92,9 +88,8 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
     if (node->getNumOperands() != callee.getNumArguments() ||
         node->getNumResults() != callee.getNumResults())
       return node.emitError("calls '")
-             << callee.getName() << "' with " << node->getNumOperands()
-             << " inputs and " << node->getNumResults()
-             << " outputs; the function has " << callee.getNumArguments()
+             << callee.getName() << "' with " << node->getNumOperands() << " inputs and "
+             << node->getNumResults() << " outputs; the function has " << callee.getNumArguments()
              << " and " << callee.getNumResults();
     IRMapping mapping;
     mapping.map(callee.getArguments(), node->getOperands());
@@ -102,8 +97,7 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
     for (Operation &op : callee.getBody().front().without_terminator())
       builder.clone(op, mapping);
     Operation *terminator = callee.getBody().front().getTerminator();
-    for (auto [result, value] :
-         llvm::zip(node->getResults(), terminator->getOperands()))
+    for (auto [result, value] : llvm::zip(node->getResults(), terminator->getOperands()))
       result.replaceAllUsesWith(mapping.lookup(value));
     node.erase();
     return success();
@@ -112,6 +106,4 @@ struct InlineCalls : PassWrapper<InlineCalls, OperationPass<ModuleOp>> {
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createInlineCallsPass() {
-  return std::make_unique<InlineCalls>();
-}
+std::unique_ptr<Pass> ingot::createInlineCallsPass() { return std::make_unique<InlineCalls>(); }

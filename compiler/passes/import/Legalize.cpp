@@ -19,11 +19,10 @@ struct Family {
   Table (*rules)();
 };
 /// Families in the order of docs/ops.md.
-const Family kFamilies[] = {
-    {"Elementwise", elementwiseRules},      {"Shapes", shapeRules},
-    {"Indexing and layout", indexRules},    {"Math", mathRules},
-    {"Convolution and pooling", convRules}, {"Gradients", gradientRules},
-    {"Lists and arrays", listRules},        {"Control flow", controlRules}};
+const Family kFamilies[] = {{"Elementwise", elementwiseRules},      {"Shapes", shapeRules},
+                            {"Indexing and layout", indexRules},    {"Math", mathRules},
+                            {"Convolution and pooling", convRules}, {"Gradients", gradientRules},
+                            {"Lists and arrays", listRules},        {"Control flow", controlRules}};
 
 /// Collects the operations a rule makes.
 struct Recorder : OpBuilder::Listener {
@@ -46,8 +45,7 @@ std::string symbolName(StringRef text) {
 
 /// Constants that folding takes into account.
 bool isSmallConstant(const Datum &d) {
-  return d.type && !d.list && d.type.hasStaticShape() &&
-         d.type.getNumElements() <= kMaxKnown &&
+  return d.type && !d.list && d.type.hasStaticShape() && d.type.getNumElements() <= kMaxKnown &&
          (d.constant || (d.known && d.known->constants()));
 }
 
@@ -55,8 +53,7 @@ bool isSmallConstant(const Datum &d) {
 std::string placeOf(graph::NodeOp op) {
   std::string layer;
   op.getLoc()->walk([&](Location inner) {
-    if (auto name = dyn_cast<NameLoc>(inner);
-        name && name.getName().getValue() != op.getName()) {
+    if (auto name = dyn_cast<NameLoc>(inner); name && name.getName().getValue() != op.getName()) {
       if (!layer.empty())
         layer += ", ";
       layer += name.getName().getValue();
@@ -76,12 +73,10 @@ Legalizer::Legalizer(ModuleOp module) : module(module) {
 }
 
 func::FuncOp Legalizer::lookup(FlatSymbolRefAttr name) {
-  return name ? module.lookupSymbol<func::FuncOp>(name.getValue())
-              : func::FuncOp();
+  return name ? module.lookupSymbol<func::FuncOp>(name.getValue()) : func::FuncOp();
 }
 
-void Legalizer::requireBroadcast(ArrayRef<SizeExpr> x, ArrayRef<SizeExpr> y,
-                                 bool oneWay) {
+void Legalizer::requireBroadcast(ArrayRef<SizeExpr> x, ArrayRef<SizeExpr> y, bool oneWay) {
   for (size_t i = 0; i < std::min(x.size(), y.size()); ++i) {
     const SizeExpr &a = x[x.size() - 1 - i], &b = y[y.size() - 1 - i];
     if (a == b || a.isConstant(1) || (!oneWay && b.isConstant(1)))
@@ -106,15 +101,12 @@ bool Legalizer::argumentTypes(func::FuncOp f, SmallVectorImpl<Type> &types) {
     std::string who = name ? name.getValue().str() : "arg" + std::to_string(i);
     auto type = dyn_cast<RankedTensorType>(f.getArgumentTypes()[i]);
     if (!type) {
-      f.emitError() << "input '" << who
-                    << "' has no known rank; give its shape with --shape "
+      f.emitError() << "input '" << who << "' has no known rank; give its shape with --shape "
                     << who << "=...";
       return false;
     }
-    if (!type.getElementType().isIntOrFloat() &&
-        !isa<ComplexType>(type.getElementType())) {
-      f.emitError() << "input '" << who << "' has elements of type "
-                    << type.getElementType()
+    if (!type.getElementType().isIntOrFloat() && !isa<ComplexType>(type.getElementType())) {
+      f.emitError() << "input '" << who << "' has elements of type " << type.getElementType()
                     << ", which nothing can compute with yet; --feed can name "
                        "a tensor behind it";
       return false;
@@ -126,8 +118,8 @@ bool Legalizer::argumentTypes(func::FuncOp f, SmallVectorImpl<Type> &types) {
         if (!ShapedType::isDynamic(size))
           dims.push_back(size);
         else
-          dims.push_back(SizeExpr::symbol(
-              first ? "batch" : symbolName(who + "_d" + std::to_string(d))));
+          dims.push_back(
+              SizeExpr::symbol(first ? "batch" : symbolName(who + "_d" + std::to_string(d))));
         first &= !ShapedType::isDynamic(size);
       }
       type = nn::tensorType(dims, type.getElementType());
@@ -144,8 +136,7 @@ void Legalizer::signature(func::FuncOp f, func::FuncOp &made) {
   requirements.clear();
   bounds.clear();
   OpBuilder builder(f);
-  auto fresh =
-      cast<func::FuncOp>(builder.cloneWithoutRegions(*f.getOperation()));
+  auto fresh = cast<func::FuncOp>(builder.cloneWithoutRegions(*f.getOperation()));
   made = fresh;
   Block *entry = &fresh.getBody().emplaceBlock();
   SmallVector<Datum> arguments;
@@ -154,8 +145,7 @@ void Legalizer::signature(func::FuncOp f, func::FuncOp &made) {
   Recorder recorder(created);
   builder.setListener(&recorder);
   builder.setInsertionPointToStart(entry);
-  SmallVector<Datum> results =
-      inlineBlock(f.getBody().front(), arguments, builder);
+  SmallVector<Datum> results = inlineBlock(f.getBody().front(), arguments, builder);
   SmallVector<Value> values;
   SmallVector<Type> resultTypes;
   Operation *end = f.getBody().front().getTerminator();
@@ -165,13 +155,11 @@ void Legalizer::signature(func::FuncOp f, func::FuncOp &made) {
         f.emitError() << "result " << i << " is no tensor";
       return;
     }
-    auto variable =
-        f.getResultAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr);
+    auto variable = f.getResultAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr);
     for (unsigned a = 0; variable && a < f.getNumArguments(); ++a)
       if (f.getArgAttr(a, nn::kVariableAttr) == variable && types[a] != d.type)
-        f.emitError() << "variable '" << variable.getValue() << "' of type "
-                      << describe(types[a]) << " is assigned a value of type "
-                      << describe(d.type);
+        f.emitError() << "variable '" << variable.getValue() << "' of type " << describe(types[a])
+                      << " is assigned a value of type " << describe(d.type);
     values.push_back(materialize(d, builder, end->getLoc()));
     resultTypes.push_back(values.back().getType());
   }
@@ -189,8 +177,7 @@ void Legalizer::finish(func::FuncOp f) {
     list.set(name, StringAttr::get(ctx, bound));
   if (!list.empty())
     f->setAttr(nn::kBoundsAttr, list.getDictionary(ctx));
-  std::set<std::pair<std::string, std::string>> once(requirements.begin(),
-                                                     requirements.end());
+  std::set<std::pair<std::string, std::string>> once(requirements.begin(), requirements.end());
   SmallVector<Attribute> pairs;
   for (auto &[a, b] : once)
     pairs.push_back(OpBuilder(ctx).getStrArrayAttr({a, b}));
@@ -240,17 +227,14 @@ LogicalResult Legalizer::run() {
       f.erase();
     return failure();
   }
-  for (func::FuncOp f :
-       llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
+  for (func::FuncOp f : llvm::make_early_inc_range(module.getOps<func::FuncOp>()))
     if (!llvm::is_contained(made, f) && !f.isExternal())
       f.erase();
   return success();
 }
 
-SmallVector<Datum> Legalizer::inlineBlock(Block &block,
-                                          ArrayRef<Datum> arguments,
-                                          OpBuilder &builder,
-                                          std::optional<ArrayRef<bool>> wanted,
+SmallVector<Datum> Legalizer::inlineBlock(Block &block, ArrayRef<Datum> arguments,
+                                          OpBuilder &builder, std::optional<ArrayRef<bool>> wanted,
                                           DenseMap<Value, Datum> *outScope) {
   Operation *end = block.getTerminator();
   SmallVector<Datum> results(end->getNumOperands());
@@ -270,8 +254,7 @@ SmallVector<Datum> Legalizer::inlineBlock(Block &block,
       op.emitError("is no graph.node: station 2 should have left none");
       continue;
     }
-    if (llvm::none_of(op.getResults(),
-                      [&](Value v) { return live.contains(v); }))
+    if (llvm::none_of(op.getResults(), [&](Value v) { return live.contains(v); }))
       continue;
     nodes.push_back(node);
     for (Value v : node.getInputs())
@@ -308,8 +291,8 @@ std::string Legalizer::invalidOp() {
   return text;
 }
 
-void Legalizer::node(graph::NodeOp op, DenseMap<Value, Datum> &scope,
-                     const DenseSet<Value> &live, OpBuilder &builder) {
+void Legalizer::node(graph::NodeOp op, DenseMap<Value, Datum> &scope, const DenseSet<Value> &live,
+                     OpBuilder &builder) {
   SmallVector<Datum> operands;
   bool poisoned = false, lists = false;
   for (Value v : op.getInputs()) {
@@ -346,8 +329,7 @@ void Legalizer::node(graph::NodeOp op, DenseMap<Value, Datum> &scope,
       continue;
     if (n.results[i].poisoned()) {
       if (report.size() == before)
-        refuse(op, operands,
-               "output " + Twine(i) + " of this op is not supported");
+        refuse(op, operands, "output " + Twine(i) + " of this op is not supported");
       continue;
     }
     Type declared = n.outElem(i);
@@ -355,8 +337,8 @@ void Legalizer::node(graph::NodeOp op, DenseMap<Value, Datum> &scope,
         n.results[i].type.getElementType() != declared) {
       refuse(op, operands,
              "output " + Twine(i) + " is declared " +
-                 describe(RankedTensorType::get({}, declared)) +
-                 ", but the inputs give " + describe(n.results[i].type));
+                 describe(RankedTensorType::get({}, declared)) + ", but the inputs give " +
+                 describe(n.results[i].type));
       continue;
     }
     scope[op.getOutput(i)] = n.results[i];
@@ -372,8 +354,8 @@ void Legalizer::foldResults(Node &n) {
     return t && t.hasStaticShape() && t.getNumElements() <= kMaxKnown;
   };
   for (Operation *op : created) {
-    if (op->getNumRegions() || op->getNumResults() != 1 ||
-        !fits(op->getResult(0).getType()) || !evaluate::hasRule(op))
+    if (op->getNumRegions() || op->getNumResults() != 1 || !fits(op->getResult(0).getType()) ||
+        !evaluate::hasRule(op))
       return;
     std::vector<evaluate::HostTensor> operands;
     for (Value v : op->getOperands()) {
@@ -418,8 +400,7 @@ Value Legalizer::materialize(const Datum &d, OpBuilder &builder, Location loc) {
 
 //===-- The report --------------------------------------------------------===//
 
-void Legalizer::refuse(graph::NodeOp op, ArrayRef<Datum> operands,
-                       const Twine &why) {
+void Legalizer::refuse(graph::NodeOp op, ArrayRef<Datum> operands, const Twine &why) {
   if (!refused.insert(op).second)
     return;
   std::string text;
@@ -439,8 +420,7 @@ bool Legalizer::emitReport() {
   if (report.empty())
     return false;
   auto error = mlir::emitError(module.getLoc())
-               << report.size()
-               << (report.size() == 1 ? " node is" : " nodes are")
+               << report.size() << (report.size() == 1 ? " node is" : " nodes are")
                << " not supported; --feed with the name of a node's output "
                   "cuts the graph behind it";
   for (const Refusal &r : report) {
@@ -449,8 +429,7 @@ bool Legalizer::emitReport() {
     note << op.getOp() << " '" << op.getName() << "'";
     if (std::string place = placeOf(op); !place.empty())
       note << " (in " << place << ")";
-    note << ": " << r.why
-         << "; inputs: " << (r.operands.empty() ? "none" : r.operands);
+    note << ": " << r.why << "; inputs: " << (r.operands.empty() ? "none" : r.operands);
   }
   return true;
 }
@@ -498,14 +477,12 @@ Datum Datum::of(Known known, Type element) {
   Datum d;
   d.type = RankedTensorType::get(known.shape, element);
   // Arithmetic of numbers wraps as the element type does.
-  if (auto integer = dyn_cast<IntegerType>(element);
-      integer && integer.getWidth() < 64)
+  if (auto integer = dyn_cast<IntegerType>(element); integer && integer.getWidth() < 64)
     for (SizeExpr &v : known.values)
       if (auto c = v.constant()) {
         APInt wrapped(integer.getWidth(), *c, true, true);
-        v = integer.isUnsigned() || integer.getWidth() == 1
-                ? int64_t(wrapped.getZExtValue())
-                : wrapped.getSExtValue();
+        v = integer.isUnsigned() || integer.getWidth() == 1 ? int64_t(wrapped.getZExtValue())
+                                                            : wrapped.getSExtValue();
       }
   d.known = std::make_shared<Known>(std::move(known));
   return d;
@@ -517,20 +494,18 @@ Datum Datum::of(ElementsAttr constant) {
   auto dense = dyn_cast<DenseIntElementsAttr>(constant);
   if (!dense || !d.type || dense.getNumElements() > kMaxKnown)
     return d;
-  bool isUnsigned = dense.getElementType().isUnsignedInteger() ||
-                    dense.getElementType().isInteger(1);
+  bool isUnsigned =
+      dense.getElementType().isUnsignedInteger() || dense.getElementType().isInteger(1);
   Known known{SmallVector<int64_t>(d.type.getShape()), {}};
   for (APInt v : dense.getValues<APInt>())
-    known.values.push_back(isUnsigned ? int64_t(v.getZExtValue())
-                                      : v.getSExtValue());
+    known.values.push_back(isUnsigned ? int64_t(v.getZExtValue()) : v.getSExtValue());
   d.known = std::make_shared<Known>(std::move(known));
   return d;
 }
 
-Node::Node(Legalizer &legalizer, graph::NodeOp op, ArrayRef<Datum> operands,
-           OpBuilder &builder)
-    : op(op), legalizer(legalizer), b{builder, op.getLoc()},
-      results(op.getOutputs().size()), operands(operands) {}
+Node::Node(Legalizer &legalizer, graph::NodeOp op, ArrayRef<Datum> operands, OpBuilder &builder)
+    : op(op), legalizer(legalizer), b{builder, op.getLoc()}, results(op.getOutputs().size()),
+      operands(operands) {}
 
 Value Node::in(unsigned i) {
   Datum &d = operands[i];
@@ -578,8 +553,7 @@ double Node::floatAttr(StringRef name, double otherwise) {
 StringRef Node::stringAttr(StringRef name, StringRef otherwise) {
   return op.stringAttr(name).value_or(otherwise);
 }
-SmallVector<int64_t> Node::intsAttr(StringRef name,
-                                    ArrayRef<int64_t> otherwise) {
+SmallVector<int64_t> Node::intsAttr(StringRef name, ArrayRef<int64_t> otherwise) {
   if (auto v = op.intsAttr(name))
     return *v;
   return SmallVector<int64_t>(otherwise);
@@ -598,8 +572,7 @@ LogicalResult Node::refuse(const Twine &why) {
   legalizer.refuse(op, operands, why);
   return failure();
 }
-LogicalResult Node::same(const SizeExpr &found, const SizeExpr &expected,
-                         const Twine &what) {
+LogicalResult Node::same(const SizeExpr &found, const SizeExpr &expected, const Twine &what) {
   if (found == expected)
     return success();
   if ((found - expected).constant())
@@ -617,19 +590,16 @@ LogicalResult Node::axis(int64_t &axis, int64_t rank) {
 LogicalResult Node::needRank(unsigned i, int64_t want, StringRef what) {
   if (rank(i) == want)
     return success();
-  return refuse(what + " has rank " + Twine(rank(i)) + ", expected " +
-                Twine(want));
+  return refuse(what + " has rank " + Twine(rank(i)) + ", expected " + Twine(want));
 }
 LogicalResult Node::needSizes(unsigned i, StringRef what, Dims &out) {
   auto v = sizes(i);
   if (!v)
-    return refuse(what +
-                  " is a run-time value that is no formula of named sizes");
+    return refuse(what + " is a run-time value that is no formula of named sizes");
   out = *v;
   return success();
 }
-LogicalResult Node::needInts(unsigned i, StringRef what,
-                             SmallVectorImpl<int64_t> &out) {
+LogicalResult Node::needInts(unsigned i, StringRef what, SmallVectorImpl<int64_t> &out) {
   auto v = ints(i);
   if (!v)
     return refuse(what + " must be constant");
@@ -641,15 +611,13 @@ LogicalResult Node::needBroadcast(unsigned i, unsigned j) {
     legalizer.requireBroadcast(dims(i), dims(j));
     return success();
   }
-  return refuse("shapes " + describe(dims(i)) + " and " + describe(dims(j)) +
-                " do not broadcast");
+  return refuse("shapes " + describe(dims(i)) + " and " + describe(dims(j)) + " do not broadcast");
 }
 
 //===-- Entry points ------------------------------------------------------===//
 
 namespace {
-struct LegalizeGraphToNnPass
-    : PassWrapper<LegalizeGraphToNnPass, OperationPass<ModuleOp>> {
+struct LegalizeGraphToNnPass : PassWrapper<LegalizeGraphToNnPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(LegalizeGraphToNnPass)
   StringRef getArgument() const override { return "legalize-graph-to-nn"; }
   StringRef getDescription() const override {
@@ -665,9 +633,7 @@ struct LegalizeGraphToNnPass
 };
 } // namespace
 
-LogicalResult ingot::legalizeGraphToNn(ModuleOp module) {
-  return Legalizer(module).run();
-}
+LogicalResult ingot::legalizeGraphToNn(ModuleOp module) { return Legalizer(module).run(); }
 std::unique_ptr<Pass> ingot::createLegalizeGraphToNnPass() {
   return std::make_unique<LegalizeGraphToNnPass>();
 }
@@ -677,9 +643,7 @@ std::vector<SupportedOp> ingot::listSupportedOps() {
   for (const Family &family : kFamilies)
     for (const Rule &rule : family.rules())
       all.push_back({rule.op, family.name, rule.notes});
-  llvm::sort(all, [](const SupportedOp &a, const SupportedOp &b) {
-    return a.name < b.name;
-  });
+  llvm::sort(all, [](const SupportedOp &a, const SupportedOp &b) { return a.name < b.name; });
   return all;
 }
 std::vector<StringRef> ingot::listOpFamilies() {

@@ -14,11 +14,10 @@ namespace {
 /// Looks through nodes that pass their first input on.
 Value origin(Value v) {
   while (auto node = v.getDefiningOp<graph::NodeOp>()) {
-    bool first = node.getNumResults() && node->getResult(0) == v &&
-                 node->getNumOperands();
+    bool first = node.getNumResults() && node->getResult(0) == v && node->getNumOperands();
     StringRef op = node.getOp();
-    if (!first || (op != "Identity" && op != "LoopCond" &&
-                   op != "StopGradient" && op != "Snapshot"))
+    if (!first ||
+        (op != "Identity" && op != "LoopCond" && op != "StopGradient" && op != "Snapshot"))
       break;
     v = node->getOperand(0);
   }
@@ -26,8 +25,7 @@ Value origin(Value v) {
 }
 int64_t argumentNumber(Value v, Block &block) {
   auto a = dyn_cast<BlockArgument>(origin(v));
-  return a && a.getOwner() == &block ? static_cast<int64_t>(a.getArgNumber())
-                                     : -1;
+  return a && a.getOwner() == &block ? static_cast<int64_t>(a.getArgNumber()) : -1;
 }
 std::optional<int64_t> constantOf(Value v) {
   auto node = origin(v).getDefiningOp<graph::NodeOp>();
@@ -41,18 +39,14 @@ std::optional<int64_t> constantOf(Value v) {
 
 /// Brings a value to `type` where only names of sizes differ; refuses
 /// otherwise.
-LogicalResult conform(Node &n, Datum &d, RankedTensorType type,
-                      const Twine &what) {
+LogicalResult conform(Node &n, Datum &d, RankedTensorType type, const Twine &what) {
   if (d.type == type)
     return success();
-  if (d.type.getElementType() != type.getElementType() ||
-      d.type.getRank() != type.getRank())
-    return n.refuse(what + " is " + describe(type) + " here and " +
-                    describe(d.type) + " there");
+  if (d.type.getElementType() != type.getElementType() || d.type.getRank() != type.getRank())
+    return n.refuse(what + " is " + describe(type) + " here and " + describe(d.type) + " there");
   Dims want = nn::dimsOf(type), found = nn::dimsOf(d.type);
   for (size_t i = 0; i < want.size(); ++i)
-    if (failed(
-            n.same(found[i], want[i], "dimension " + Twine(i) + " of " + what)))
+    if (failed(n.same(found[i], want[i], "dimension " + Twine(i) + " of " + what)))
       return failure();
   auto list = d.list;
   d = Datum::of(n.b.reshape(n.legalizer.materialize(d, n.b.b, n.b.loc), want));
@@ -81,10 +75,8 @@ public:
 private:
   LogicalResult read();
   LogicalResult findTrip();
-  std::optional<SizeExpr> tripOf(Value condition,
-                                 DenseMap<Value, Datum> &scope);
-  std::optional<SizeExpr> tripOfCompare(graph::NodeOp node,
-                                        DenseMap<Value, Datum> &scope);
+  std::optional<SizeExpr> tripOf(Value condition, DenseMap<Value, Datum> &scope);
+  std::optional<SizeExpr> tripOfCompare(graph::NodeOp node, DenseMap<Value, Datum> &scope);
   void findNeeded();
   void reach(Value v, Block &block, llvm::BitVector &arguments);
   /// One attempt with the present inits: failure, or whether types agreed.
@@ -113,24 +105,21 @@ LogicalResult Loop::read() {
   if (cond->getNumArguments() != count || body->getNumArguments() != count ||
       body->getTerminator()->getNumOperands() != count ||
       cond->getTerminator()->getNumOperands() != 1)
-    return n.refuse("its functions do not take and return its " + Twine(count) +
-                    " values");
+    return n.refuse("its functions do not take and return its " + Twine(count) + " values");
   Operation *end = body->getTerminator();
   for (unsigned i = 0; i < count; ++i) {
-    invariant.push_back(argumentNumber(end->getOperand(i), *body) ==
-                        static_cast<int64_t>(i));
+    invariant.push_back(argumentNumber(end->getOperand(i), *body) == static_cast<int64_t>(i));
     step.push_back(std::nullopt);
     auto node = origin(end->getOperand(i)).getDefiningOp<graph::NodeOp>();
-    if (!node || node->getNumOperands() != 2 || !inits[i].known ||
-        !inits[i].known->shape.empty())
+    if (!node || node->getNumOperands() != 2 || !inits[i].known || !inits[i].known->shape.empty())
       continue;
     Value a = node->getOperand(0), b = node->getOperand(1);
     auto amount = [&](Value v) -> std::optional<int64_t> {
       if (auto c = constantOf(v))
         return c;
       int64_t j = argumentNumber(v, *body);
-      bool fixed = j >= 0 && argumentNumber(end->getOperand(j), *body) == j &&
-                   inits[j].known && inits[j].known->values.size() == 1;
+      bool fixed = j >= 0 && argumentNumber(end->getOperand(j), *body) == j && inits[j].known &&
+                   inits[j].known->values.size() == 1;
       return fixed ? inits[j].known->values[0].constant() : std::nullopt;
     };
     if (node.isOp("AddV2") || node.isOp("Add")) {
@@ -138,8 +127,7 @@ LogicalResult Loop::read() {
         step[i] = amount(b);
       else if (argumentNumber(b, *body) == static_cast<int64_t>(i))
         step[i] = amount(a);
-    } else if (node.isOp("Sub") &&
-               argumentNumber(a, *body) == static_cast<int64_t>(i)) {
+    } else if (node.isOp("Sub") && argumentNumber(a, *body) == static_cast<int64_t>(i)) {
       if (auto v = amount(b))
         step[i] = -*v;
     }
@@ -147,8 +135,7 @@ LogicalResult Loop::read() {
   return success();
 }
 
-std::optional<SizeExpr> Loop::tripOfCompare(graph::NodeOp node,
-                                            DenseMap<Value, Datum> &scope) {
+std::optional<SizeExpr> Loop::tripOfCompare(graph::NodeOp node, DenseMap<Value, Datum> &scope) {
   StringRef op = node.getOp();
   bool less = op == "Less" || op == "LessEqual",
        orEqual = op == "LessEqual" || op == "GreaterEqual";
@@ -162,30 +149,24 @@ std::optional<SizeExpr> Loop::tripOfCompare(graph::NodeOp node,
     i = argumentNumber(counter, *cond);
   }
   Datum bound = scope.lookup(limit);
-  if (i < 0 || !step[i] || !*step[i] || !bound.known ||
-      bound.known->values.size() != 1 || less != (*step[i] > 0))
+  if (i < 0 || !step[i] || !*step[i] || !bound.known || bound.known->values.size() != 1 ||
+      less != (*step[i] > 0))
     return std::nullopt;
-  const SizeExpr &from = inits[i].known->values[0],
-                 &to = bound.known->values[0];
+  const SizeExpr &from = inits[i].known->values[0], &to = bound.known->values[0];
   SizeExpr span = less ? to - from : from - to;
   int64_t by = std::abs(*step[i]);
-  return SizeExpr::max(orEqual ? SizeExpr::floorDiv(span, by) + 1
-                               : SizeExpr::ceilDiv(span, by),
-                       0);
+  return SizeExpr::max(orEqual ? SizeExpr::floorDiv(span, by) + 1 : SizeExpr::ceilDiv(span, by), 0);
 }
-std::optional<SizeExpr> Loop::tripOf(Value condition,
-                                     DenseMap<Value, Datum> &scope) {
+std::optional<SizeExpr> Loop::tripOf(Value condition, DenseMap<Value, Datum> &scope) {
   auto node = origin(condition).getDefiningOp<graph::NodeOp>();
   if (!node || node->getNumOperands() != 2)
     return std::nullopt;
   if (!node.isOp("LogicalAnd"))
     return tripOfCompare(node, scope);
-  auto a = tripOf(node->getOperand(0), scope),
-       b = tripOf(node->getOperand(1), scope);
+  auto a = tripOf(node->getOperand(0), scope), b = tripOf(node->getOperand(1), scope);
   auto isTrue = [&](Value v) {
     Datum d = scope.lookup(v);
-    return d.known && d.known->values.size() == 1 &&
-           d.known->values[0].isConstant(1);
+    return d.known && d.known->values.size() == 1 && d.known->values[0].isConstant(1);
   };
   if (a && isTrue(node->getOperand(1)))
     return a;
@@ -265,8 +246,7 @@ SmallVector<Datum> Loop::arguments(ValueRange carriedValues, Value iteration) {
       if (*step[i] != 1)
         v = n.b.mul(v, static_cast<double>(*step[i]));
       const SizeExpr &from = inits[i].known->values[0];
-      values[i] =
-          Datum::of(from.isConstant(0) ? v : n.b.add(v, n.b.size(from, e)));
+      values[i] = Datum::of(from.isConstant(0) ? v : n.b.add(v, n.b.size(from, e)));
     }
   return values;
 }
@@ -275,15 +255,12 @@ LogicalResult Loop::fillCond(nn::WhileOp op) {
   Block &block = op.getCond().front();
   OpBuilder::InsertionGuard guard(n.b.b);
   n.b.b.setInsertionPointToEnd(&block);
-  auto out = n.legalizer.inlineBlock(
-      *cond, arguments(block.getArguments(), Value()), n.b.b);
+  auto out = n.legalizer.inlineBlock(*cond, arguments(block.getArguments(), Value()), n.b.b);
   if (out[0].poisoned() || !out[0].type)
     return failure();
   if (out[0].type.getRank() != 0 || !out[0].type.getElementType().isInteger(1))
-    return n.refuse("its condition is " + describe(out[0].type) +
-                    ", expected a bool");
-  nn::YieldOp::create(n.b.b, n.b.loc,
-                      n.legalizer.materialize(out[0], n.b.b, n.b.loc));
+    return n.refuse("its condition is " + describe(out[0].type) + ", expected a bool");
+  nn::YieldOp::create(n.b.b, n.b.loc, n.legalizer.materialize(out[0], n.b.b, n.b.loc));
   return success();
 }
 
@@ -320,10 +297,8 @@ FailureOr<bool> Loop::attempt() {
   }
   OpBuilder::InsertionGuard guard(n.b.b);
   n.b.b.setInsertionPointToEnd(&region->front());
-  auto values =
-      arguments(region->getArguments().drop_front(trip ? 1 : 0), iteration);
-  auto out =
-      n.legalizer.inlineBlock(*body, values, n.b.b, ArrayRef<bool>(needed));
+  auto values = arguments(region->getArguments().drop_front(trip ? 1 : 0), iteration);
+  auto out = n.legalizer.inlineBlock(*body, values, n.b.b, ArrayRef<bool>(needed));
   bool agreed = true;
   for (unsigned i = 0; i < n.size(); ++i) {
     if (!needed[i] || invariant[i] || (trip && step[i]))
@@ -345,8 +320,7 @@ FailureOr<bool> Loop::attempt() {
   }
   SmallVector<Value> yields;
   for (unsigned i : carried) {
-    if (failed(
-            conform(n, out[i], inits[i].type, "loop variable " + Twine(i)))) {
+    if (failed(conform(n, out[i], inits[i].type, "loop variable " + Twine(i)))) {
       drop();
       return failure();
     }
@@ -361,8 +335,7 @@ FailureOr<bool> Loop::attempt() {
 void Loop::giveResults(Operation *op, ArrayRef<Datum> out) {
   for (unsigned i = 0; i < n.size(); ++i) {
     if (trip && step[i] && !invariant[i])
-      (void)n.give(i, Datum::of(Known::scalar(inits[i].known->values[0] +
-                                              *trip * *step[i]),
+      (void)n.give(i, Datum::of(Known::scalar(inits[i].known->values[0] + *trip * *step[i]),
                                 inits[i].type.getElementType()));
     else
       (void)n.give(i, inits[i]);
@@ -388,8 +361,7 @@ LogicalResult Loop::run() {
   --n.legalizer.loopDepth;
   if (failed(done))
     return failure();
-  return *done ? success()
-               : n.refuse("the types of its variables do not settle");
+  return *done ? success() : n.refuse("the types of its variables do not settle");
 }
 LogicalResult whileLoop(Node &n) { return Loop(n).run(); }
 
@@ -404,12 +376,10 @@ public:
       wanted.push_back(n.isLive(i));
   }
   SmallVector<Datum> one(unsigned k) {
-    return n.legalizer.inlineBlock(*blocks[k], arguments, n.b.b,
-                                   ArrayRef<bool>(wanted));
+    return n.legalizer.inlineBlock(*blocks[k], arguments, n.b.b, ArrayRef<bool>(wanted));
   }
   /// Chooses among blocks k and later; `test` makes the condition for one.
-  FailureOr<SmallVector<Datum>>
-  choose(unsigned k, llvm::function_ref<Value(unsigned)> test);
+  FailureOr<SmallVector<Datum>> choose(unsigned k, llvm::function_ref<Value(unsigned)> test);
 
 private:
   Node &n;
@@ -418,8 +388,8 @@ private:
   SmallVector<bool> wanted;
 };
 
-FailureOr<SmallVector<Datum>>
-Branches::choose(unsigned k, llvm::function_ref<Value(unsigned)> test) {
+FailureOr<SmallVector<Datum>> Branches::choose(unsigned k,
+                                               llvm::function_ref<Value(unsigned)> test) {
   if (k + 1 == blocks.size())
     return one(k);
   Value pred = test(k);
@@ -445,8 +415,7 @@ Branches::choose(unsigned k, llvm::function_ref<Value(unsigned)> test) {
       good = false;
       break;
     }
-    bool sameKnown = x.known && y.known && x.type == y.type &&
-                     x.known->values == y.known->values;
+    bool sameKnown = x.known && y.known && x.type == y.type && x.known->values == y.known->values;
     if (sameKnown || (x.list && !x.type && !y.type)) {
       results[i] = x;
       results[i].value = Value();
@@ -459,8 +428,7 @@ Branches::choose(unsigned k, llvm::function_ref<Value(unsigned)> test) {
     n.b.b.setInsertionPointToEnd(other);
     if (!y.type)
       y = zeros(n, y, x.type);
-    good = succeeded(
-        conform(n, y, x.type, "result " + Twine(i) + " of the branches"));
+    good = succeeded(conform(n, y, x.type, "result " + Twine(i) + " of the branches"));
     yieldB.push_back(n.legalizer.materialize(y, n.b.b, n.b.loc));
     types.push_back(x.type);
     numbers.push_back(i);
@@ -509,8 +477,7 @@ LogicalResult readBranches(Node &n, ArrayRef<FlatSymbolRefAttr> names,
     Block &block = f.getBody().front();
     if (block.getNumArguments() != n.size() - 1 ||
         block.getTerminator()->getNumOperands() != n.numOutputs())
-      return n.refuse(
-          "its branches do not take its inputs and return its outputs");
+      return n.refuse("its branches do not take its inputs and return its outputs");
     blocks.push_back(&block);
   }
   return success();
@@ -518,20 +485,16 @@ LogicalResult readBranches(Node &n, ArrayRef<FlatSymbolRefAttr> names,
 
 LogicalResult ifThenElse(Node &n) {
   SmallVector<Block *> blocks;
-  if (failed(readBranches(
-          n, {n.op.funcAttr("then_branch"), n.op.funcAttr("else_branch")},
-          blocks)))
+  if (failed(readBranches(n, {n.op.funcAttr("then_branch"), n.op.funcAttr("else_branch")}, blocks)))
     return failure();
   Branches branches(n, blocks);
   if (auto known = n.integer(0))
-    return giveAll(n,
-                   FailureOr<SmallVector<Datum>>(branches.one(*known ? 0 : 1)));
+    return giveAll(n, FailureOr<SmallVector<Datum>>(branches.one(*known ? 0 : 1)));
   if (failed(n.needRank(0, 0, "the condition")))
     return failure();
   Value pred = n.in(0);
   if (!n.elem(0).isInteger(1))
-    pred =
-        n.b.compare(nn::CompareDirection::ne, pred, n.b.scalar(0, n.elem(0)));
+    pred = n.b.compare(nn::CompareDirection::ne, pred, n.b.scalar(0, n.elem(0)));
   ++n.legalizer.loopDepth;
   auto results = branches.choose(0, [&](unsigned) { return pred; });
   --n.legalizer.loopDepth;
@@ -550,15 +513,14 @@ LogicalResult caseOf(Node &n) {
   Branches branches(n, blocks);
   int64_t last = static_cast<int64_t>(blocks.size()) - 1;
   if (auto known = n.integer(0))
-    return giveAll(n, FailureOr<SmallVector<Datum>>(branches.one(
-                          *known < 0 || *known > last ? last : *known)));
+    return giveAll(n, FailureOr<SmallVector<Datum>>(
+                          branches.one(*known < 0 || *known > last ? last : *known)));
   if (failed(n.needRank(0, 0, "the branch number")))
     return failure();
   Value index = n.in(0);
   ++n.legalizer.loopDepth;
   auto results = branches.choose(0, [&](unsigned k) {
-    return n.b.compare(nn::CompareDirection::eq, index,
-                       n.b.scalar(k, n.elem(0)));
+    return n.b.compare(nn::CompareDirection::eq, index, n.b.scalar(k, n.elem(0)));
   });
   --n.legalizer.loopDepth;
   return giveAll(n, results);

@@ -23,8 +23,7 @@ struct Window {
   int64_t at(int64_t i) const { return channelsFirst ? 2 + i : 1 + i; }
   LogicalResult read(Node &n, int64_t rank);
   /// Fills low and high for an input of these spatial sizes.
-  LogicalResult pads(Node &n, ArrayRef<SizeExpr> sizes,
-                     ArrayRef<int64_t> window);
+  LogicalResult pads(Node &n, ArrayRef<SizeExpr> sizes, ArrayRef<int64_t> window);
   /// The size of the output along spatial dimension i.
   SizeExpr out(int64_t i, const SizeExpr &size, int64_t window) const {
     SizeExpr room = size + low[i] + high[i] - ((window - 1) * dilations[i] + 1);
@@ -35,25 +34,19 @@ struct Window {
   Value fromLast(Node &n, Value v) const;
   /// Sizes in TensorFlow's layout in the order channels last.
   Dims toLast(const Dims &d) const;
-  nn::SizesAttr lowAttr(Node &n) const {
-    return nn::SizesAttr::get(n.b.b.getContext(), low);
-  }
-  nn::SizesAttr highAttr(Node &n) const {
-    return nn::SizesAttr::get(n.b.b.getContext(), high);
-  }
+  nn::SizesAttr lowAttr(Node &n) const { return nn::SizesAttr::get(n.b.b.getContext(), low); }
+  nn::SizesAttr highAttr(Node &n) const { return nn::SizesAttr::get(n.b.b.getContext(), high); }
 };
 
 LogicalResult Window::read(Node &n, int64_t rank) {
   spatial = rank - 2;
-  StringRef format =
-      n.stringAttr("data_format", spatial == 3 ? "NDHWC" : "NHWC");
+  StringRef format = n.stringAttr("data_format", spatial == 3 ? "NDHWC" : "NHWC");
   channelsFirst = format.starts_with("NC");
   if (format.contains("VECT"))
     return n.refuse("data_format " + format);
   SmallVector<int64_t> ones(rank, 1), s = n.intsAttr("strides", ones),
                                       d = n.intsAttr("dilations", ones);
-  if (static_cast<int64_t>(s.size()) != rank ||
-      static_cast<int64_t>(d.size()) != rank)
+  if (static_cast<int64_t>(s.size()) != rank || static_cast<int64_t>(d.size()) != rank)
     return n.refuse("strides and dilations need " + Twine(rank) + " entries");
   int64_t channel = channelsFirst ? 1 : rank - 1;
   if (s[0] != 1 || d[0] != 1 || s[channel] != 1 || d[channel] != 1)
@@ -64,24 +57,21 @@ LogicalResult Window::read(Node &n, int64_t rank) {
     strides.push_back(s[at(i)]);
     dilations.push_back(d[at(i)]);
     if (strides[i] < 1 || dilations[i] < 1)
-      return n.refuse("stride " + Twine(strides[i]) + ", dilation " +
-                      Twine(dilations[i]));
+      return n.refuse("stride " + Twine(strides[i]) + ", dilation " + Twine(dilations[i]));
     if (padding != "EXPLICIT")
       continue;
     if (static_cast<int64_t>(all.size()) != 2 * rank)
-      return n.refuse("explicit_paddings has " + Twine(all.size()) +
-                      " entries, expected " + Twine(2 * rank));
+      return n.refuse("explicit_paddings has " + Twine(all.size()) + " entries, expected " +
+                      Twine(2 * rank));
     explicitPads.push_back(all[2 * at(i)]);
     explicitPads.push_back(all[2 * at(i) + 1]);
   }
   return success();
 }
-LogicalResult Window::pads(Node &n, ArrayRef<SizeExpr> sizes,
-                           ArrayRef<int64_t> window) {
+LogicalResult Window::pads(Node &n, ArrayRef<SizeExpr> sizes, ArrayRef<int64_t> window) {
   for (int64_t i = 0; i < spatial; ++i) {
     if (padding == "SAME") {
-      auto [l, h] =
-          nn::samePadding(sizes[i], window[i], strides[i], dilations[i]);
+      auto [l, h] = nn::samePadding(sizes[i], window[i], strides[i], dilations[i]);
       low.push_back(l);
       high.push_back(h);
     } else if (padding == "VALID" || padding == "EXPLICIT") {
@@ -91,10 +81,8 @@ LogicalResult Window::pads(Node &n, ArrayRef<SizeExpr> sizes,
       return n.refuse("padding '" + padding + "'");
     }
     SizeExpr size = sizes[i] + low[i] + high[i];
-    if (auto room = (size - ((window[i] - 1) * dilations[i] + 1)).constant();
-        room && *room < 0)
-      return n.refuse("a window of " + Twine(window[i]) +
-                      " does not fit size " + size.str());
+    if (auto room = (size - ((window[i] - 1) * dilations[i] + 1)).constant(); room && *room < 0)
+      return n.refuse("a window of " + Twine(window[i]) + " does not fit size " + size.str());
   }
   return success();
 }
@@ -129,34 +117,31 @@ LogicalResult readFilter(Node &n, const Dims &dims, int64_t spatial,
                          SmallVectorImpl<int64_t> &window) {
   for (const SizeExpr &d : dims)
     if (auto c = d.constant(); !c || *c < 0)
-      return n.refuse("the filter " + describe(dims) +
-                      " has unknown or negative sizes");
+      return n.refuse("the filter " + describe(dims) + " has unknown or negative sizes");
   for (int64_t i = 0; i < spatial; ++i)
     window.push_back(*dims[i].constant());
   return success();
 }
 /// Groups that a filter's channels give for an input's.
-LogicalResult readGroups(Node &n, const SizeExpr &input, const SizeExpr &filter,
-                         int64_t outputs, int64_t &groups) {
+LogicalResult readGroups(Node &n, const SizeExpr &input, const SizeExpr &filter, int64_t outputs,
+                         int64_t &groups) {
   auto c = input.constant();
   int64_t f = *filter.constant();
   if (!c)
     return n.refuse("the number of channels is unknown");
   groups = f ? *c / f : 0;
   if (!f || *c % f || !groups || outputs % groups)
-    return n.refuse("an input of " + Twine(*c) +
-                    " channels does not fit a filter of " + Twine(f) +
+    return n.refuse("an input of " + Twine(*c) + " channels does not fit a filter of " + Twine(f) +
                     " channels to " + Twine(outputs));
   return success();
 }
 
 //===-- Convolutions ------------------------------------------------------===//
 
-Value makeConv(Node &n, const Window &w, Value x, Value filter,
-               int64_t groups) {
+Value makeConv(Node &n, const Window &w, Value x, Value filter, int64_t groups) {
   SmallVector<int64_t> ones(w.spatial, 1);
-  return nn::ConvOp::create(n.b.b, n.b.loc, x, filter, w.strides, w.lowAttr(n),
-                            w.highAttr(n), ones, w.dilations, groups);
+  return nn::ConvOp::create(n.b.b, n.b.loc, x, filter, w.strides, w.lowAttr(n), w.highAttr(n), ones,
+                            w.dilations, groups);
 }
 /// [window.., C, M] of a depthwise filter as [window.., 1, C*M].
 Value depthwiseFilter(Node &n, Value filter) {
@@ -173,12 +158,10 @@ template <bool Depthwise, int Spatial> LogicalResult conv(Node &n) {
       failed(n.needRank(1, Spatial + 2, "the filter")))
     return failure();
   if (n.elem(0) != n.elem(1))
-    return n.refuse("input and filter are " + describe(n.type(0)) + " and " +
-                    describe(n.type(1)));
+    return n.refuse("input and filter are " + describe(n.type(0)) + " and " + describe(n.type(1)));
   Window w;
   SmallVector<int64_t> window;
-  if (failed(w.read(n, Spatial + 2)) ||
-      failed(readFilter(n, n.dims(1), Spatial, window)))
+  if (failed(w.read(n, Spatial + 2)) || failed(readFilter(n, n.dims(1), Spatial, window)))
     return failure();
   Dims x = w.toLast(n.dims(0)), f = n.dims(1);
   if (failed(w.pads(n, ArrayRef(x).slice(1, Spatial), window)))
@@ -190,24 +173,21 @@ template <bool Depthwise, int Spatial> LogicalResult conv(Node &n) {
     if (failed(n.same(x.back(), f[Spatial], "the number of channels")))
       return failure();
     filter = depthwiseFilter(n, filter);
-  } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(),
-                               groups))) {
+  } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(), groups))) {
     return failure();
   }
-  return n.give(
-      w.fromLast(n, makeConv(n, w, w.toLast(n, n.in(0)), filter, groups)));
+  return n.give(w.fromLast(n, makeConv(n, w, w.toLast(n, n.in(0)), filter, groups)));
 }
 
 /// The filter that carries gradients back: window reversed, channels swapped in
 /// each group. [w.., C/g, F] -> [w.., F/g, C].
 Value backwardFilter(Node &n, Value filter, int64_t spatial, int64_t groups) {
-  filter = nn::ReverseOp::create(
-      n.b.b, n.b.loc, filter, llvm::to_vector(llvm::seq<int64_t>(0, spatial)));
+  filter = nn::ReverseOp::create(n.b.b, n.b.loc, filter,
+                                 llvm::to_vector(llvm::seq<int64_t>(0, spatial)));
   Dims d = nn::dimsOf(filter);
   int64_t perGroup = *d[spatial].constant(), outputs = *d.back().constant();
   Dims split(d.begin(), d.begin() + spatial), joined = split;
-  split.append(
-      {SizeExpr(perGroup), SizeExpr(groups), SizeExpr(outputs / groups)});
+  split.append({SizeExpr(perGroup), SizeExpr(groups), SizeExpr(outputs / groups)});
   joined.append({SizeExpr(outputs / groups), SizeExpr(groups * perGroup)});
   auto order = llvm::to_vector(llvm::seq<int64_t>(0, spatial));
   order.append({spatial + 2, spatial + 1, spatial});
@@ -215,8 +195,7 @@ Value backwardFilter(Node &n, Value filter, int64_t spatial, int64_t groups) {
 }
 
 /// Operands: input sizes, filter, gradient of the output.
-template <bool Depthwise, int Spatial>
-LogicalResult convBackpropInput(Node &n) {
+template <bool Depthwise, int Spatial> LogicalResult convBackpropInput(Node &n) {
   Dims sizes;
   if (failed(n.needSizes(0, "the input's shape", sizes)) ||
       failed(n.needRank(1, Spatial + 2, "the filter")) ||
@@ -224,18 +203,15 @@ LogicalResult convBackpropInput(Node &n) {
     return failure();
   Window w;
   SmallVector<int64_t> window;
-  if (failed(w.read(n, Spatial + 2)) ||
-      failed(readFilter(n, n.dims(1), Spatial, window)))
+  if (failed(w.read(n, Spatial + 2)) || failed(readFilter(n, n.dims(1), Spatial, window)))
     return failure();
   Dims grad = w.toLast(n.dims(2)), f = n.dims(1);
   if (sizes.size() == Spatial) { // V2 also takes the spatial sizes alone
     sizes.insert(sizes.begin(), grad[0]);
-    sizes.insert(sizes.begin() + (w.channelsFirst ? 1 : Spatial + 1),
-                 f[Spatial]);
+    sizes.insert(sizes.begin() + (w.channelsFirst ? 1 : Spatial + 1), f[Spatial]);
   }
   if (sizes.size() != Spatial + 2)
-    return n.refuse("the input's shape has " + Twine(sizes.size()) +
-                    " entries");
+    return n.refuse("the input's shape has " + Twine(sizes.size()) + " entries");
   Dims x = w.toLast(sizes);
   if (failed(w.pads(n, ArrayRef(x).slice(1, Spatial), window)))
     return failure();
@@ -249,13 +225,11 @@ LogicalResult convBackpropInput(Node &n) {
     if (failed(n.same(x.back(), f[Spatial], "the number of channels")))
       return failure();
     filter = depthwiseFilter(n, filter);
-  } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(),
-                               groups))) {
+  } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(), groups))) {
     return failure();
   }
   SizeExpr outputs = nn::dimsOf(filter).back();
-  if (failed(
-          n.same(grad.back(), outputs, "the gradient's number of channels")) ||
+  if (failed(n.same(grad.back(), outputs, "the gradient's number of channels")) ||
       failed(n.same(grad[0], x[0], "the gradient's batch")))
     return failure();
   Dims low, high;
@@ -270,17 +244,14 @@ LogicalResult convBackpropInput(Node &n) {
   }
   SmallVector<int64_t> ones(Spatial, 1);
   auto *ctx = n.b.b.getContext();
-  Value r = nn::ConvOp::create(n.b.b, n.b.loc, w.toLast(n, n.in(2)),
-                               backwardFilter(n, filter, Spatial, groups), ones,
-                               nn::SizesAttr::get(ctx, low),
-                               nn::SizesAttr::get(ctx, high), w.strides,
-                               w.dilations, groups);
+  Value r = nn::ConvOp::create(
+      n.b.b, n.b.loc, w.toLast(n, n.in(2)), backwardFilter(n, filter, Spatial, groups), ones,
+      nn::SizesAttr::get(ctx, low), nn::SizesAttr::get(ctx, high), w.strides, w.dilations, groups);
   return n.give(w.fromLast(n, n.b.reshape(r, x)));
 }
 
 /// Operands: input, filter sizes, gradient of the output.
-template <bool Depthwise, int Spatial>
-LogicalResult convBackpropFilter(Node &n) {
+template <bool Depthwise, int Spatial> LogicalResult convBackpropFilter(Node &n) {
   Dims f;
   if (failed(n.needSizes(1, "the filter's shape", f)) ||
       failed(n.needRank(0, Spatial + 2, "the input")) ||
@@ -290,8 +261,7 @@ LogicalResult convBackpropFilter(Node &n) {
   SmallVector<int64_t> window;
   if (f.size() != Spatial + 2)
     return n.refuse("the filter's shape has " + Twine(f.size()) + " entries");
-  if (failed(w.read(n, Spatial + 2)) ||
-      failed(readFilter(n, f, Spatial, window)))
+  if (failed(w.read(n, Spatial + 2)) || failed(readFilter(n, f, Spatial, window)))
     return failure();
   Dims x = w.toLast(n.dims(0)), grad = w.toLast(n.dims(2)), own = f;
   if (failed(w.pads(n, ArrayRef(x).slice(1, Spatial), window)))
@@ -303,22 +273,19 @@ LogicalResult convBackpropFilter(Node &n) {
       return failure();
     own[Spatial] = 1;
     own.back() = f[Spatial] * f.back();
-  } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(),
-                               groups))) {
+  } else if (failed(readGroups(n, x.back(), f[Spatial], *f.back().constant(), groups))) {
     return failure();
   }
-  if (failed(n.same(grad.back(), own.back(),
-                    "the gradient's number of channels")) ||
+  if (failed(n.same(grad.back(), own.back(), "the gradient's number of channels")) ||
       failed(n.same(grad[0], x[0], "the gradient's batch")))
     return failure();
   for (int64_t i = 0; i < Spatial; ++i)
     if (failed(n.same(grad[i + 1], w.out(i, x[i + 1], window[i]),
                       "spatial size " + Twine(i) + " of the gradient")))
       return failure();
-  Value r = nn::ConvFilterGradOp::create(
-      n.b.b, n.b.loc, nn::tensorType(own, n.elem(0)), w.toLast(n, n.in(0)),
-      w.toLast(n, n.in(2)), w.strides, w.lowAttr(n), w.highAttr(n), w.dilations,
-      groups);
+  Value r = nn::ConvFilterGradOp::create(n.b.b, n.b.loc, nn::tensorType(own, n.elem(0)),
+                                         w.toLast(n, n.in(0)), w.toLast(n, n.in(2)), w.strides,
+                                         w.lowAttr(n), w.highAttr(n), w.dilations, groups);
   return n.give(n.b.reshape(r, f));
 }
 
@@ -367,8 +334,8 @@ struct Pool {
   }
   Value reduce(Node &n, Value v, ReduceKind kind) const {
     SmallVector<int64_t> ones(fullWindow.size(), 1);
-    return nn::ReduceWindowOp::create(n.b.b, n.b.loc, v, kind, fullWindow,
-                                      fullStrides, ones, ones, low, high);
+    return nn::ReduceWindowOp::create(n.b.b, n.b.loc, v, kind, fullWindow, fullStrides, ones, ones,
+                                      low, high);
   }
   Dims outputs() const {
     Dims r{x[0]};
@@ -407,39 +374,33 @@ template <int Spatial> LogicalResult maxPool(Node &n) {
   }
   if (failed(p.read(n, n.dims(0), ksize)))
     return failure();
-  return n.give(
-      p.w.fromLast(n, p.reduce(n, p.w.toLast(n, n.in(0)), ReduceKind::max)));
+  return n.give(p.w.fromLast(n, p.reduce(n, p.w.toLast(n, n.in(0)), ReduceKind::max)));
 }
 template <int Spatial> LogicalResult avgPool(Node &n) {
   Pool p;
-  if (failed(n.needRank(0, Spatial + 2, "the input")) ||
-      failed(p.read(n, n.dims(0))))
+  if (failed(n.needRank(0, Spatial + 2, "the input")) || failed(p.read(n, n.dims(0))))
     return failure();
   Value sum = p.reduce(n, p.w.toLast(n, n.in(0)), ReduceKind::sum);
-  return n.give(p.w.fromLast(
-      n,
-      n.b.div(sum, n.b.broadcastTo(p.counts(n, n.elem(0)), nn::dimsOf(sum)))));
+  return n.give(
+      p.w.fromLast(n, n.b.div(sum, n.b.broadcastTo(p.counts(n, n.elem(0)), nn::dimsOf(sum)))));
 }
 LogicalResult checkPoolGrad(Node &n, const Pool &p, const Dims &grad) {
   Dims want = p.outputs(), found = p.w.toLast(grad);
   for (size_t i = 0; i < want.size(); ++i)
-    if (failed(n.same(found[i], want[i],
-                      "dimension " + Twine(i) + " of the gradient")))
+    if (failed(n.same(found[i], want[i], "dimension " + Twine(i) + " of the gradient")))
       return failure();
   return success();
 }
 /// Operands: input, output, gradient of the output.
 LogicalResult maxPoolGrad(Node &n) {
   Pool p;
-  if (failed(n.needRank(0, 4, "the input")) ||
-      failed(n.needRank(2, 4, "the gradient")) ||
+  if (failed(n.needRank(0, 4, "the input")) || failed(n.needRank(2, 4, "the gradient")) ||
       failed(p.read(n, n.dims(0))) || failed(checkPoolGrad(n, p, n.dims(2))))
     return failure();
   Value x = p.w.toLast(n, n.in(0));
-  return n.give(p.w.fromLast(
-      n, nn::MaxPoolGradOp::create(n.b.b, n.b.loc, x.getType(), x,
-                                   p.w.toLast(n, n.in(2)), p.fullWindow,
-                                   p.fullStrides, p.low, p.high)));
+  return n.give(p.w.fromLast(n, nn::MaxPoolGradOp::create(n.b.b, n.b.loc, x.getType(), x,
+                                                          p.w.toLast(n, n.in(2)), p.fullWindow,
+                                                          p.fullStrides, p.low, p.high)));
 }
 /// Operands: shape of the input, gradient of the output. Each input element
 /// sums the gradients of the windows it is in, over their counts.
@@ -450,8 +411,7 @@ LogicalResult avgPoolGrad(Node &n) {
       failed(n.needRank(1, 4, "the gradient")))
     return failure();
   if (input.size() != 4)
-    return n.refuse("the input's shape has " + Twine(input.size()) +
-                    " entries");
+    return n.refuse("the input's shape has " + Twine(input.size()) + " entries");
   if (failed(p.read(n, input)) || failed(checkPoolGrad(n, p, n.dims(1))))
     return failure();
   Value grad = p.w.toLast(n, n.in(1));
@@ -470,9 +430,9 @@ LogicalResult avgPoolGrad(Node &n) {
   high.push_back(0);
   base.push_back(1);
   auto *ctx = n.b.b.getContext();
-  Value r = nn::ReduceWindowOp::create(
-      n.b.b, n.b.loc, grad, ReduceKind::sum, p.fullWindow, ones, ones, base,
-      nn::SizesAttr::get(ctx, low), nn::SizesAttr::get(ctx, high));
+  Value r =
+      nn::ReduceWindowOp::create(n.b.b, n.b.loc, grad, ReduceKind::sum, p.fullWindow, ones, ones,
+                                 base, nn::SizesAttr::get(ctx, low), nn::SizesAttr::get(ctx, high));
   return n.give(p.w.fromLast(n, n.b.reshape(r, p.x)));
 }
 

@@ -54,15 +54,9 @@ std::optional<Known> foldKnown(const Known &x, const Known &y, Fold fold) {
 
 bool isInteger(Type t) { return isa<IntegerType>(t); }
 
-std::optional<SizeExpr> foldAdd(const SizeExpr &a, const SizeExpr &b) {
-  return a + b;
-}
-std::optional<SizeExpr> foldSub(const SizeExpr &a, const SizeExpr &b) {
-  return a - b;
-}
-std::optional<SizeExpr> foldMul(const SizeExpr &a, const SizeExpr &b) {
-  return a * b;
-}
+std::optional<SizeExpr> foldAdd(const SizeExpr &a, const SizeExpr &b) { return a + b; }
+std::optional<SizeExpr> foldSub(const SizeExpr &a, const SizeExpr &b) { return a - b; }
+std::optional<SizeExpr> foldMul(const SizeExpr &a, const SizeExpr &b) { return a * b; }
 std::optional<SizeExpr> foldMax(const SizeExpr &a, const SizeExpr &b) {
   return SizeExpr::max(a, b);
 }
@@ -100,8 +94,7 @@ std::optional<SizeExpr> foldPow(const SizeExpr &a, const SizeExpr &b) {
     r = r * a;
   return r;
 }
-std::optional<SizeExpr> foldSquaredDifference(const SizeExpr &a,
-                                              const SizeExpr &b) {
+std::optional<SizeExpr> foldSquaredDifference(const SizeExpr &a, const SizeExpr &b) {
   return (a - b) * (a - b);
 }
 std::optional<SizeExpr> foldAnd(const SizeExpr &a, const SizeExpr &b) {
@@ -114,9 +107,7 @@ std::optional<SizeExpr> foldOr(const SizeExpr &a, const SizeExpr &b) {
   auto x = a.constant(), y = b.constant();
   return x && y ? std::optional<SizeExpr>(*x | *y) : std::nullopt;
 }
-std::optional<SizeExpr> foldNone(const SizeExpr &, const SizeExpr &) {
-  return std::nullopt;
-}
+std::optional<SizeExpr> foldNone(const SizeExpr &, const SizeExpr &) { return std::nullopt; }
 
 template <CompareDirection D>
 std::optional<SizeExpr> foldCompare(const SizeExpr &a, const SizeExpr &b) {
@@ -155,22 +146,18 @@ std::optional<SizeExpr> foldCompare(const SizeExpr &a, const SizeExpr &b) {
 
 //===-- Rules -------------------------------------------------------------===//
 
-template <typename Op> LogicalResult unary(Node &n) {
-  return n.give(n.b.unary<Op>(n.in(0)));
-}
+template <typename Op> LogicalResult unary(Node &n) { return n.give(n.b.unary<Op>(n.in(0))); }
 
 /// Both operands of one element type and shapes that broadcast.
 LogicalResult checkBinary(Node &n) {
   if (n.elem(0) != n.elem(1))
-    return n.refuse("operands are " + describe(n.type(0)) + " and " +
-                    describe(n.type(1)));
+    return n.refuse("operands are " + describe(n.type(0)) + " and " + describe(n.type(1)));
   return n.needBroadcast(0, 1);
 }
 template <typename Op, Fold fold = foldNone> LogicalResult binary(Node &n) {
   if (failed(checkBinary(n)))
     return failure();
-  if (n.known(0) && n.known(1) && isInteger(n.elem(0)) &&
-      fold != Fold(foldNone))
+  if (n.known(0) && n.known(1) && isInteger(n.elem(0)) && fold != Fold(foldNone))
     if (auto k = foldKnown(*n.known(0), *n.known(1), fold))
       return n.give(Datum::of(*k, n.elem(0)));
   return n.give(n.b.binary<Op>(n.in(0), n.in(1)));
@@ -178,8 +165,7 @@ template <typename Op, Fold fold = foldNone> LogicalResult binary(Node &n) {
 template <CompareDirection D> LogicalResult compare(Node &n) {
   // incompatible_shape_error=false lets Equal of shapes that do not meet be
   // false.
-  if (!n.boolAttr("incompatible_shape_error", true) &&
-      !nn::broadcastShapes(n.dims(0), n.dims(1))) {
+  if (!n.boolAttr("incompatible_shape_error", true) && !nn::broadcastShapes(n.dims(0), n.dims(1))) {
     return n.give(Known::scalar(D == CompareDirection::ne));
   }
   if (failed(checkBinary(n)))
@@ -194,9 +180,8 @@ LogicalResult approximateEqual(Node &n) {
     return failure();
   Value d = n.b.sub(n.in(0), n.in(1));
   Value size = nn::AbsOp::create(n.b.b, n.b.loc, d.getType(), d);
-  return n.give(
-      n.b.compare(CompareDirection::lt, size,
-                  n.b.scalar(n.floatAttr("tolerance", 1e-5), n.elem(0))));
+  return n.give(n.b.compare(CompareDirection::lt, size,
+                            n.b.scalar(n.floatAttr("tolerance", 1e-5), n.elem(0))));
 }
 
 LogicalResult neg(Node &n) {
@@ -209,9 +194,8 @@ LogicalResult neg(Node &n) {
   return unary<nn::NegOp>(n);
 }
 LogicalResult abs(Node &n) {
-  if (n.known(0) && llvm::all_of(n.known(0)->values, [](const SizeExpr &v) {
-        return v.isNonNegative();
-      }))
+  if (n.known(0) &&
+      llvm::all_of(n.known(0)->values, [](const SizeExpr &v) { return v.isNonNegative(); }))
     return n.give(n.operand(0));
   return unary<nn::AbsOp>(n);
 }
@@ -219,8 +203,8 @@ LogicalResult complexAbs(Node &n) {
   auto c = dyn_cast<ComplexType>(n.elem(0));
   if (!c)
     return n.refuse("takes complex numbers");
-  return n.give(nn::AbsOp::create(
-      n.b.b, n.b.loc, nn::withElement(n.type(0), c.getElementType()), n.in(0)));
+  return n.give(
+      nn::AbsOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), c.getElementType()), n.in(0)));
 }
 LogicalResult logicalNot(Node &n) {
   if (auto v = n.integer(0); v && n.elem(0).isInteger(1)) {
@@ -240,12 +224,10 @@ template <typename Op> LogicalResult rounding(Node &n) {
 LogicalResult leakyRelu(Node &n) {
   double alpha = n.floatAttr("alpha", 0.2);
   // The attribute is a float32 in TensorFlow.
-  return n.give(nn::LeakyReluOp::create(
-      n.b.b, n.b.loc, n.type(0), n.in(0),
-      n.b.b.getF64FloatAttr(static_cast<float>(alpha))));
+  return n.give(nn::LeakyReluOp::create(n.b.b, n.b.loc, n.type(0), n.in(0),
+                                        n.b.b.getF64FloatAttr(static_cast<float>(alpha))));
 }
-template <typename Int, typename Float, Fold fold>
-LogicalResult division(Node &n) {
+template <typename Int, typename Float, Fold fold> LogicalResult division(Node &n) {
   return isInteger(n.elem(0)) ? binary<Int, fold>(n) : binary<Float, fold>(n);
 }
 LogicalResult truncateDiv(Node &n) {
@@ -256,8 +238,7 @@ LogicalResult truncateDiv(Node &n) {
   Value q = n.b.div(n.in(0), n.in(1));
   Value down = n.b.unary<nn::FloorOp>(q), up = n.b.unary<nn::CeilOp>(q);
   return n.give(
-      n.b.select(n.b.compare(CompareDirection::lt, q, n.b.scalar(0, n.elem(0))),
-                 up, down));
+      n.b.select(n.b.compare(CompareDirection::lt, q, n.b.scalar(0, n.elem(0))), up, down));
 }
 
 /// A select by a known condition is one of its operands.
@@ -271,8 +252,7 @@ std::optional<Datum> selectKnown(Node &n) {
     if (v && n.type(1) == n.type(2))
       return chosen;
   }
-  if (!n.known(1) || !n.known(2) ||
-      n.type(1).getShape() != n.type(2).getShape() ||
+  if (!n.known(1) || !n.known(2) || n.type(1).getShape() != n.type(2).getShape() ||
       ArrayRef<int64_t>(p->shape) != n.type(1).getShape() || !p->constants())
     return std::nullopt;
   Known k = *n.known(1);
@@ -283,16 +263,14 @@ std::optional<Datum> selectKnown(Node &n) {
 }
 LogicalResult selectV2(Node &n) {
   if (n.elem(1) != n.elem(2) || !n.elem(0).isInteger(1))
-    return n.refuse("takes a bool and two values of one type, has " +
-                    describe(n.type(0)) + ", " + describe(n.type(1)) + " and " +
-                    describe(n.type(2)));
+    return n.refuse("takes a bool and two values of one type, has " + describe(n.type(0)) + ", " +
+                    describe(n.type(1)) + " and " + describe(n.type(2)));
   if (auto d = selectKnown(n))
     return n.give(*d);
   auto values = nn::broadcastShapes(n.dims(1), n.dims(2));
   if (!values || !nn::broadcastShapes(n.dims(0), *values))
-    return n.refuse("shapes " + describe(n.dims(0)) + ", " +
-                    describe(n.dims(1)) + " and " + describe(n.dims(2)) +
-                    " do not broadcast");
+    return n.refuse("shapes " + describe(n.dims(0)) + ", " + describe(n.dims(1)) + " and " +
+                    describe(n.dims(2)) + " do not broadcast");
   n.legalizer.requireBroadcast(n.dims(1), n.dims(2));
   n.legalizer.requireBroadcast(n.dims(0), *values);
   return n.give(n.b.select(n.in(0), n.in(1), n.in(2)));
@@ -303,8 +281,7 @@ LogicalResult selectV1(Node &n) {
     if (failed(n.same(n.dims(0)[0], n.dims(1)[0], "the condition's length")))
       return failure();
     if (n.type(1) != n.type(2))
-      return n.refuse("values are " + describe(n.type(1)) + " and " +
-                      describe(n.type(2)));
+      return n.refuse("values are " + describe(n.type(1)) + " and " + describe(n.type(2)));
     Value pred = n.b.broadcastInDim(n.in(0), n.dims(1), {0});
     return n.give(n.b.select(pred, n.in(1), n.in(2)));
   }
@@ -331,13 +308,11 @@ LogicalResult cast(Node &n) {
   Value x = n.in(0);
   if (auto c = dyn_cast<ComplexType>(n.elem(0)); c && to.isInteger(1))
     x = n.b.cast(x, c.getElementType()); // the imaginary part is dropped first
-  if (n.boolAttr("Truncate", false) && isa<FloatType>(n.elem(0)) &&
-      isa<FloatType>(to)) {
+  if (n.boolAttr("Truncate", false) && isa<FloatType>(n.elem(0)) && isa<FloatType>(to)) {
     if (!n.elem(0).isF32() || !to.isBF16())
       return n.refuse("truncating casts are supported from f32 to bf16");
     Type bits = n.b.b.getI32Type();
-    x = nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), bits),
-                              x);
+    x = nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), bits), x);
     x = n.b.binary<nn::AndOp>(x, n.b.scalar(-65536, bits));
     x = nn::BitcastOp::create(n.b.b, n.b.loc, n.type(0), x);
   }
@@ -350,22 +325,17 @@ LogicalResult populationCount(Node &n) {
   if (!own || own.getWidth() < 8)
     return n.refuse("counts bits of integers");
   unsigned width = own.getWidth();
-  auto type =
-      IntegerType::get(n.b.b.getContext(), width, IntegerType::Unsigned);
+  auto type = IntegerType::get(n.b.b.getContext(), width, IntegerType::Unsigned);
   auto constant = [&](const APInt &v) {
-    return n.b.constant(
-        DenseElementsAttr::get(RankedTensorType::get({}, type), v));
+    return n.b.constant(DenseElementsAttr::get(RankedTensorType::get({}, type), v));
   };
   Value x = n.in(0);
   if (own != type)
-    x = nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), type),
-                              x);
+    x = nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), type), x);
   for (unsigned group = 1; group < width; group *= 2) {
-    Value mask = constant(
-        APInt::getSplat(width, APInt::getLowBitsSet(2 * group, group)));
+    Value mask = constant(APInt::getSplat(width, APInt::getLowBitsSet(2 * group, group)));
     Value high = n.b.binary<nn::ShiftRightOp>(x, constant(APInt(width, group)));
-    x = n.b.add(n.b.binary<nn::AndOp>(x, mask),
-                n.b.binary<nn::AndOp>(high, mask));
+    x = n.b.add(n.b.binary<nn::AndOp>(x, mask), n.b.binary<nn::AndOp>(high, mask));
   }
   return n.give(n.b.cast(x, n.outElem()));
 }
@@ -373,18 +343,15 @@ LogicalResult populationCount(Node &n) {
 LogicalResult clipByValue(Node &n) {
   if (failed(n.needBroadcast(0, 1)) || failed(n.needBroadcast(0, 2)))
     return failure();
-  return n.give(
-      n.b.binary<nn::MaxOp>(n.b.binary<nn::MinOp>(n.in(0), n.in(2)), n.in(1)));
+  return n.give(n.b.binary<nn::MaxOp>(n.b.binary<nn::MinOp>(n.in(0), n.in(2)), n.in(1)));
 }
 LogicalResult addN(Node &n) {
   for (unsigned i = 1; i < n.size(); ++i) {
     if (n.elem(i) != n.elem(0) || n.rank(i) != n.rank(0))
-      return n.refuse("adds " + describe(n.type(0)) + " and " +
-                      describe(n.type(i)));
+      return n.refuse("adds " + describe(n.type(0)) + " and " + describe(n.type(i)));
     Dims x = n.dims(0), y = n.dims(i);
     for (size_t d = 0; d < x.size(); ++d)
-      if (failed(n.same(y[d], x[d],
-                        "dimension " + Twine(d) + " of operand " + Twine(i))))
+      if (failed(n.same(y[d], x[d], "dimension " + Twine(d) + " of operand " + Twine(i))))
         return failure();
   }
   Value sum = n.in(0);
@@ -400,10 +367,8 @@ LogicalResult bucketize(Node &n) {
   for (Attribute a : bounds)
     if (auto f = dyn_cast<FloatAttr>(a)) {
       Value at = n.b.scalar(f.getValueAsDouble(), n.b.b.getF32Type());
-      Value x =
-          n.elem(0).isF64() ? n.in(0) : n.b.cast(n.in(0), n.b.b.getF32Type());
-      Value above =
-          n.b.compare(CompareDirection::ge, x, n.b.cast(at, Build::elem(x)));
+      Value x = n.elem(0).isF64() ? n.in(0) : n.b.cast(n.in(0), n.b.b.getF32Type());
+      Value above = n.b.compare(CompareDirection::ge, x, n.b.cast(at, Build::elem(x)));
       count = n.b.add(count, n.b.cast(above, n.b.b.getI32Type()));
     }
   return n.give(count);
@@ -500,8 +465,7 @@ const Rule kRules[] = {
     {"ApproximateEqual", 2, approximateEqual},
     {"Select", 3, selectV1},
     {"SelectV2", 3, selectV2},
-    {"Cast", 1, cast,
-     "to and from numbers and bool; no strings, no quantized types"},
+    {"Cast", 1, cast, "to and from numbers and bool; no strings, no quantized types"},
     {"PopulationCount", 1, populationCount},
     {"ClipByValue", 3, clipByValue},
     {"AddN", 1, addN},

@@ -15,8 +15,7 @@ namespace {
 /// Checks that both operands have one type.
 LogicalResult pair(Node &n) {
   if (n.elem(0) != n.elem(1) || n.rank(0) != n.rank(1))
-    return n.refuse("operands are " + describe(n.type(0)) + " and " +
-                    describe(n.type(1)));
+    return n.refuse("operands are " + describe(n.type(0)) + " and " + describe(n.type(1)));
   return n.needBroadcast(0, 1);
 }
 /// grad where `inside` of x holds, else grad * 0.
@@ -26,32 +25,27 @@ LogicalResult masked(Node &n, llvm::function_ref<Value(Value)> inside) {
   return n.give(n.b.mul(n.in(0), n.b.cast(inside(n.in(1)), n.elem(0))));
 }
 LogicalResult reluGrad(Node &n) {
-  return masked(n, [&](Value x) {
-    return n.b.compare(CompareDirection::gt, x, n.b.fullLike(x, 0));
-  });
+  return masked(n,
+                [&](Value x) { return n.b.compare(CompareDirection::gt, x, n.b.fullLike(x, 0)); });
 }
 LogicalResult relu6Grad(Node &n) {
   return masked(n, [&](Value x) {
     Value above = n.b.compare(CompareDirection::gt, x, n.b.fullLike(x, 0));
-    return n.b.binary<nn::AndOp>(
-        above, n.b.compare(CompareDirection::lt, x, n.b.fullLike(x, 6)));
+    return n.b.binary<nn::AndOp>(above, n.b.compare(CompareDirection::lt, x, n.b.fullLike(x, 6)));
   });
 }
 LogicalResult leakyReluGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  Value x = n.in(1),
-        above = n.b.compare(CompareDirection::gt, x, n.b.fullLike(x, 0));
-  return n.give(n.b.select(
-      above, n.in(0),
-      n.b.mul(n.in(0), static_cast<float>(n.floatAttr("alpha", 0.2)))));
+  Value x = n.in(1), above = n.b.compare(CompareDirection::gt, x, n.b.fullLike(x, 0));
+  return n.give(
+      n.b.select(above, n.in(0), n.b.mul(n.in(0), static_cast<float>(n.floatAttr("alpha", 0.2)))));
 }
 /// Operands: gradient, output.
 LogicalResult eluGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  Value y = n.in(1),
-        below = n.b.compare(CompareDirection::lt, y, n.b.fullLike(y, 0));
+  Value y = n.in(1), below = n.b.compare(CompareDirection::lt, y, n.b.fullLike(y, 0));
   return n.give(n.b.select(below, n.b.mul(n.in(0), n.b.add(y, 1.0)), n.in(0)));
 }
 LogicalResult seluGrad(Node &n) {
@@ -59,10 +53,9 @@ LogicalResult seluGrad(Node &n) {
     return failure();
   constexpr double scale = 1.0507009873554804934193349852946,
                    scaleAlpha = 1.7580993408473768599402175208123;
-  Value y = n.in(1),
-        below = n.b.compare(CompareDirection::lt, y, n.b.fullLike(y, 0));
-  return n.give(n.b.select(below, n.b.mul(n.in(0), n.b.add(y, scaleAlpha)),
-                           n.b.mul(n.in(0), scale)));
+  Value y = n.in(1), below = n.b.compare(CompareDirection::lt, y, n.b.fullLike(y, 0));
+  return n.give(
+      n.b.select(below, n.b.mul(n.in(0), n.b.add(y, scaleAlpha)), n.b.mul(n.in(0), scale)));
 }
 LogicalResult softplusGrad(Node &n) {
   if (failed(pair(n)))
@@ -88,8 +81,7 @@ LogicalResult tanhGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
   Value y = n.in(0);
-  return n.give(n.b.mul(
-      n.in(1), n.b.sub(n.b.fullLike(y, 1), n.b.unary<nn::SquareOp>(y))));
+  return n.give(n.b.mul(n.in(1), n.b.sub(n.b.fullLike(y, 1), n.b.unary<nn::SquareOp>(y))));
 }
 /// 0 where the gradient is 0, whatever the factor.
 LogicalResult zeroStays(Node &n, Value factor) {
@@ -115,8 +107,7 @@ LogicalResult reciprocalGrad(Node &n) {
 LogicalResult biasAddGrad(Node &n) {
   if (n.rank(0) < 2)
     return n.refuse("takes rank 2 or more, has " + describe(n.type(0)));
-  int64_t axis =
-      n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
+  int64_t axis = n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
   auto dims = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
   dims.erase(dims.begin() + axis);
   return n.give(n.b.reduce(ReduceKind::sum, n.in(0), dims));
@@ -134,32 +125,28 @@ LogicalResult stridedSliceGrad(Node &n) {
     return n.refuse("the gradient has shape " + describe(grad) + ", expected " +
                     describe(spec.result));
   for (size_t i = 0; i < grad.size(); ++i)
-    if (failed(n.same(grad[i], spec.result[i],
-                      "dimension " + Twine(i) + " of the gradient")))
+    if (failed(n.same(grad[i], spec.result[i], "dimension " + Twine(i) + " of the gradient")))
       return failure();
   Value g = n.b.reshape(n.in(4), spec.sizes);
   if (!spec.dynamic.empty()) {
     SmallVector<Value> starts(x.size(), n.b.scalar(0, n.elem(1)));
     for (auto &[d, at] : spec.dynamic) {
-      Value negative =
-          n.b.compare(CompareDirection::lt, at, n.b.scalar(0, n.elem(1)));
-      starts[d] =
-          n.b.select(negative, n.b.add(at, n.b.size(x[d], n.elem(1))), at);
+      Value negative = n.b.compare(CompareDirection::lt, at, n.b.scalar(0, n.elem(1)));
+      starts[d] = n.b.select(negative, n.b.add(at, n.b.size(x[d], n.elem(1))), at);
     }
     for (size_t d = 0; d < x.size(); ++d)
       if (!spec.sizes[d].isConstant(1) && spec.sizes[d] != x[d])
         return n.refuse("a run-time index beside a partial slice");
-    return n.give(nn::DynamicUpdateSliceOp::create(
-        n.b.b, n.b.loc, n.b.full(x, 0, n.elem(4)), g, starts));
+    return n.give(
+        nn::DynamicUpdateSliceOp::create(n.b.b, n.b.loc, n.b.full(x, 0, n.elem(4)), g, starts));
   }
   Dims low, high;
   SmallVector<int64_t> inner, backward;
   for (size_t d = 0; d < x.size(); ++d) {
     int64_t step = std::abs(spec.strides[d]);
     SizeExpr span = SizeExpr::max((spec.sizes[d] - 1) * step + 1, 0);
-    SizeExpr first = spec.strides[d] > 0
-                         ? spec.start[d]
-                         : spec.start[d] - (spec.sizes[d] - 1) * step;
+    SizeExpr first =
+        spec.strides[d] > 0 ? spec.start[d] : spec.start[d] - (spec.sizes[d] - 1) * step;
     if (spec.strides[d] < 0)
       backward.push_back(d);
     low.push_back(first);
@@ -175,15 +162,12 @@ LogicalResult stridedSliceGrad(Node &n) {
 /// Operands: dy, x, scale, saved mean, saved variance (or inverse deviation).
 LogicalResult batchNormGrad(Node &n) {
   if (n.rank(0) < 2 || n.rank(1) != n.rank(0))
-    return n.refuse("takes images, has " + describe(n.type(0)) + " and " +
-                    describe(n.type(1)));
-  int64_t axis =
-      n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
+    return n.refuse("takes images, has " + describe(n.type(0)) + " and " + describe(n.type(1)));
+  int64_t axis = n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
   Dims dims = n.dims(1);
   for (unsigned i = 2; i < 5; ++i)
     if (failed(n.needRank(i, 1, "operand " + std::to_string(i))) ||
-        failed(n.same(n.dims(i)[0], dims[axis],
-                      "the length of operand " + Twine(i))))
+        failed(n.same(n.dims(i)[0], dims[axis], "the length of operand " + Twine(i))))
       return failure();
   Type compute = n.elem(2);
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
@@ -191,22 +175,19 @@ LogicalResult batchNormGrad(Node &n) {
   auto spread = [&](Value v) { return n.b.broadcastInDim(v, dims, {axis}); };
   auto sum = [&](Value v) { return n.b.reduce(ReduceKind::sum, v, axes); };
   Value dy = n.b.cast(n.in(0), compute), x = n.b.cast(n.in(1), compute);
-  Value inverse = n.b.unary<nn::RsqrtOp>(
-      n.b.add(n.in(4), static_cast<float>(n.floatAttr("epsilon", 1e-4))));
+  Value inverse =
+      n.b.unary<nn::RsqrtOp>(n.b.add(n.in(4), static_cast<float>(n.floatAttr("epsilon", 1e-4))));
   Value apart = n.b.sub(x, spread(n.in(3)));
   Value dOffset = sum(dy), dScaleRaw = sum(n.b.mul(dy, apart));
-  Value dScale = n.b.mul(dScaleRaw, inverse),
-        factor = n.b.mul(n.in(2), inverse), dx;
+  Value dScale = n.b.mul(dScaleRaw, inverse), factor = n.b.mul(n.in(2), inverse), dx;
   if (n.boolAttr("is_training", true)) {
     SizeExpr count = 1;
     for (int64_t a : axes)
       count = count * dims[a];
     Value number = n.b.cast(n.b.size(count, n.b.b.getI64Type()), compute);
     Value meanDy = n.b.div(dOffset, number);
-    Value slope =
-        n.b.div(n.b.mul(dScaleRaw, n.b.unary<nn::SquareOp>(inverse)), number);
-    Value centered =
-        n.b.sub(n.b.sub(dy, spread(meanDy)), n.b.mul(apart, spread(slope)));
+    Value slope = n.b.div(n.b.mul(dScaleRaw, n.b.unary<nn::SquareOp>(inverse)), number);
+    Value centered = n.b.sub(n.b.sub(dy, spread(meanDy)), n.b.mul(apart, spread(slope)));
     dx = n.b.mul(centered, spread(factor));
   } else {
     dx = n.b.mul(dy, spread(factor));

@@ -11,9 +11,7 @@ using nn::CompareDirection;
 
 namespace {
 
-SmallVector<int64_t> toSizes(ArrayRef<int64_t> v) {
-  return SmallVector<int64_t>(v);
-}
+SmallVector<int64_t> toSizes(ArrayRef<int64_t> v) { return SmallVector<int64_t>(v); }
 
 /// Row-major strides of a static shape.
 SmallVector<int64_t> stridesOf(ArrayRef<int64_t> shape) {
@@ -52,8 +50,7 @@ LogicalResult slice(Node &n) {
   if (failed(n.needSizes(2, "the sizes", sizes)))
     return failure();
   auto begin = n.sizes(1);
-  if (sizes.size() != x.size() ||
-      n.type(1).getNumElements() != static_cast<int64_t>(x.size()))
+  if (sizes.size() != x.size() || n.type(1).getNumElements() != static_cast<int64_t>(x.size()))
     return n.refuse("begin and size need " + Twine(x.size()) + " entries");
   if (!begin) {
     // A window at run-time places: its sizes must not depend on them.
@@ -61,12 +58,11 @@ LogicalResult slice(Node &n) {
     for (size_t d = 0; d < x.size(); ++d) {
       if (sizes[d].isConstant(-1))
         return n.refuse("size -1 from a run-time begin");
-      Value at = n.b.slice(n.in(1), {SizeExpr(static_cast<int64_t>(d))},
-                           {SizeExpr(1)});
+      Value at = n.b.slice(n.in(1), {SizeExpr(static_cast<int64_t>(d))}, {SizeExpr(1)});
       starts.push_back(n.b.reshape(at, {}));
     }
-    return n.give(nn::DynamicSliceOp::create(
-        n.b.b, n.b.loc, nn::tensorType(sizes, n.elem(0)), n.in(0), starts));
+    return n.give(nn::DynamicSliceOp::create(n.b.b, n.b.loc, nn::tensorType(sizes, n.elem(0)),
+                                             n.in(0), starts));
   }
   for (size_t d = 0; d < x.size(); ++d) {
     if (sizes[d].isConstant(-1))
@@ -75,15 +71,13 @@ LogicalResult slice(Node &n) {
     auto low = (*begin)[d].constant();
     auto count = sizes[d].constant();
     if ((room && *room < 0) || (low && *low < 0) || (count && *count < 0))
-      return n.refuse("begin " + (*begin)[d].str() + " and size " +
-                      sizes[d].str() + " leave dimension " + Twine(d) +
-                      " of size " + x[d].str());
+      return n.refuse("begin " + (*begin)[d].str() + " and size " + sizes[d].str() +
+                      " leave dimension " + Twine(d) + " of size " + x[d].str());
   }
   if (n.known(0))
     if (auto s = numbers(*begin), z = numbers(sizes); s && z)
-      return n.give(Datum::of(
-          window(*n.known(0), *s, *z, SmallVector<int64_t>(x.size(), 1)),
-          n.elem(0)));
+      return n.give(
+          Datum::of(window(*n.known(0), *s, *z, SmallVector<int64_t>(x.size(), 1)), n.elem(0)));
   return n.give(n.b.slice(n.in(0), *begin, sizes));
 }
 
@@ -109,21 +103,18 @@ LogicalResult stridedSlice(Node &n) {
       starts[d] = n.b.scalar(0, n.elem(1));
     for (auto &[d, at] : spec.dynamic) {
       Value wrapped = n.b.add(at, n.b.size(x[d], n.elem(1)));
-      Value negative =
-          n.b.compare(CompareDirection::lt, at, n.b.scalar(0, n.elem(1)));
+      Value negative = n.b.compare(CompareDirection::lt, at, n.b.scalar(0, n.elem(1)));
       starts[d] = n.b.select(negative, wrapped, at);
       sizes[d] = 1;
       spec.start[d] = 0;
     }
-    v = nn::DynamicSliceOp::create(n.b.b, n.b.loc,
-                                   nn::tensorType(sizes, n.elem(0)), v, starts);
+    v = nn::DynamicSliceOp::create(n.b.b, n.b.loc, nn::tensorType(sizes, n.elem(0)), v, starts);
   }
   v = n.b.slice(v, spec.start, spec.sizes, spec.strides);
   return n.give(n.b.reshape(v, spec.result));
 }
 
-LogicalResult split(Node &n, unsigned x, int64_t axis,
-                    ArrayRef<SizeExpr> sizes) {
+LogicalResult split(Node &n, unsigned x, int64_t axis, ArrayRef<SizeExpr> sizes) {
   Dims dims = n.dims(x), start(dims.size(), SizeExpr(0));
   for (unsigned i = 0; i < n.numOutputs(); ++i) {
     Dims part = dims;
@@ -131,8 +122,7 @@ LogicalResult split(Node &n, unsigned x, int64_t axis,
     if (n.isLive(i)) {
       auto s = numbers(start), z = numbers(part);
       if (n.known(x) && s && z)
-        (void)n.give(i, Datum::of(window(*n.known(x), *s, *z,
-                                         SmallVector<int64_t>(dims.size(), 1)),
+        (void)n.give(i, Datum::of(window(*n.known(x), *s, *z, SmallVector<int64_t>(dims.size(), 1)),
                                   n.elem(x)));
       else
         (void)n.give(i, Datum::of(n.b.slice(n.in(x), start, part)));
@@ -164,8 +154,8 @@ LogicalResult splitV(Node &n) {
   if (failed(n.axis(axis, n.rank(0))))
     return failure();
   if (sizes.size() != n.numOutputs())
-    return n.refuse("has " + Twine(sizes.size()) + " sizes for " +
-                    Twine(n.numOutputs()) + " outputs");
+    return n.refuse("has " + Twine(sizes.size()) + " sizes for " + Twine(n.numOutputs()) +
+                    " outputs");
   SizeExpr sum = 0;
   int64_t open = -1;
   for (auto [i, s] : llvm::enumerate(sizes)) {
@@ -186,11 +176,10 @@ LogicalResult splitV(Node &n) {
 LogicalResult unpack(Node &n) {
   int64_t axis = n.intAttr("axis", 0);
   if (failed(n.axis(axis, n.rank(0))) ||
-      failed(n.same(n.dims(0)[axis], static_cast<int64_t>(n.numOutputs()),
-                    "the unpacked dimension")))
+      failed(
+          n.same(n.dims(0)[axis], static_cast<int64_t>(n.numOutputs()), "the unpacked dimension")))
     return failure();
-  Dims dims = n.dims(0), start(dims.size(), SizeExpr(0)), part = dims,
-       left = dims;
+  Dims dims = n.dims(0), start(dims.size(), SizeExpr(0)), part = dims, left = dims;
   part[axis] = 1;
   left.erase(left.begin() + axis);
   for (unsigned i = 0; i < n.numOutputs(); ++i) {
@@ -198,11 +187,9 @@ LogicalResult unpack(Node &n) {
       continue;
     start[axis] = static_cast<int64_t>(i);
     if (n.known(0) && n.rank(0) == 1)
-      (void)n.give(i,
-                   Datum::of(Known::scalar(n.known(0)->values[i]), n.elem(0)));
+      (void)n.give(i, Datum::of(Known::scalar(n.known(0)->values[i]), n.elem(0)));
     else
-      (void)n.give(
-          i, Datum::of(n.b.reshape(n.b.slice(n.in(0), start, part), left)));
+      (void)n.give(i, Datum::of(n.b.reshape(n.b.slice(n.in(0), start, part), left)));
   }
   return success();
 }
@@ -215,12 +202,10 @@ LogicalResult join(Node &n, unsigned first, unsigned count, int64_t axis) {
   Dims values;
   for (unsigned i = first; i < first + count; ++i) {
     if (n.rank(i) != n.rank(first) || n.elem(i) != n.elem(first))
-      return n.refuse("joins " + describe(n.type(first)) + " and " +
-                      describe(n.type(i)));
+      return n.refuse("joins " + describe(n.type(first)) + " and " + describe(n.type(i)));
     for (int64_t d = 0; d < n.rank(i); ++d)
-      if (d != axis &&
-          failed(n.same(n.dims(i)[d], n.dims(first)[d],
-                        "dimension " + Twine(d) + " of operand " + Twine(i))))
+      if (d != axis && failed(n.same(n.dims(i)[d], n.dims(first)[d],
+                                     "dimension " + Twine(d) + " of operand " + Twine(i))))
         return failure();
     known &= n.known(i) != nullptr;
     if (known)
@@ -262,8 +247,7 @@ LogicalResult pack(Node &n) {
   Known k{{static_cast<int64_t>(n.size())}, {}};
   for (unsigned i = 0; i < n.size(); ++i) {
     if (n.rank(i) != n.rank(0) || n.elem(i) != n.elem(0))
-      return n.refuse("packs " + describe(n.type(0)) + " and " +
-                      describe(n.type(i)));
+      return n.refuse("packs " + describe(n.type(0)) + " and " + describe(n.type(i)));
     for (int64_t d = 0; d < n.rank(i); ++d)
       if (failed(n.same(n.dims(i)[d], n.dims(0)[d],
                         "dimension " + Twine(d) + " of operand " + Twine(i))))
@@ -292,8 +276,8 @@ LogicalResult readPadding(Node &n, unsigned i, Dims &low, Dims &high) {
   if (failed(n.needSizes(i, "the padding", flat)))
     return failure();
   if (static_cast<int64_t>(flat.size()) != 2 * n.rank(0))
-    return n.refuse("padding has " + Twine(flat.size()) +
-                    " entries, expected " + Twine(2 * n.rank(0)));
+    return n.refuse("padding has " + Twine(flat.size()) + " entries, expected " +
+                    Twine(2 * n.rank(0)));
   for (size_t d = 0; d < flat.size(); d += 2) {
     for (const SizeExpr &p : {flat[d], flat[d + 1]})
       if (auto c = p.constant(); c && *c < 0)
@@ -321,13 +305,11 @@ LogicalResult mirrorPad(Node &n) {
     for (const SizeExpr &p : {low[d], high[d]}) {
       auto room = (n.dims(0)[d] - p - (reflect ? 1 : 0)).constant();
       if (room && *room < 0 && !p.isConstant(0))
-        return n.refuse("padding " + p.str() + " is more than dimension " +
-                        Twine(d) + " of size " + n.dims(0)[d].str() +
-                        " can mirror");
+        return n.refuse("padding " + p.str() + " is more than dimension " + Twine(d) + " of size " +
+                        n.dims(0)[d].str() + " can mirror");
     }
-  return n.give(
-      n.b.pad(n.in(0), n.b.scalar(0, n.elem(0)), low, high, {},
-              reflect ? nn::PadMode::reflect : nn::PadMode::symmetric));
+  return n.give(n.b.pad(n.in(0), n.b.scalar(0, n.elem(0)), low, high, {},
+                        reflect ? nn::PadMode::reflect : nn::PadMode::symmetric));
 }
 LogicalResult reverse(Node &n) {
   SmallVector<int64_t> axes;
@@ -350,18 +332,15 @@ LogicalResult reverse(Node &n) {
 }
 LogicalResult roll(Node &n) {
   SmallVector<int64_t> shifts, axes;
-  if (failed(n.needInts(1, "the shift", shifts)) ||
-      failed(n.needInts(2, "the axis", axes)))
+  if (failed(n.needInts(1, "the shift", shifts)) || failed(n.needInts(2, "the axis", axes)))
     return failure();
   if (shifts.size() != axes.size())
-    return n.refuse("has " + Twine(shifts.size()) + " shifts and " +
-                    Twine(axes.size()) + " axes");
+    return n.refuse("has " + Twine(shifts.size()) + " shifts and " + Twine(axes.size()) + " axes");
   Value v = n.in(0);
   for (auto [shift, axis] : llvm::zip(shifts, axes)) {
     if (failed(n.axis(axis, n.rank(0))))
       return failure();
-    Dims dims = nn::dimsOf(v), zero(dims.size(), SizeExpr(0)), at = zero,
-         head = dims, tail = dims;
+    Dims dims = nn::dimsOf(v), zero(dims.size(), SizeExpr(0)), at = zero, head = dims, tail = dims;
     auto size = dims[axis].constant();
     if (!size)
       return n.refuse("rolls a dimension of unknown size");
@@ -388,52 +367,45 @@ LogicalResult gatherAlong(Node &n, int64_t axis, int64_t batch) {
   if (batch < 0)
     batch += n.rank(1);
   if (batch < 0 || batch > axis || batch > n.rank(1))
-    return n.refuse("batch_dims " + Twine(batch) + " do not fit axis " +
-                    Twine(axis) + " and indices of rank " + Twine(n.rank(1)));
+    return n.refuse("batch_dims " + Twine(batch) + " do not fit axis " + Twine(axis) +
+                    " and indices of rank " + Twine(n.rank(1)));
   for (int64_t d = 0; d < batch; ++d)
-    if (failed(
-            n.same(n.dims(1)[d], n.dims(0)[d], "batch dimension " + Twine(d))))
+    if (failed(n.same(n.dims(1)[d], n.dims(0)[d], "batch dimension " + Twine(d))))
       return failure();
   if (auto at = n.ints(1); at && n.known(0) && n.rank(0) == 1) {
     Known k{SmallVector<int64_t>(n.type(1).getShape()), {}};
     for (int64_t i : *at) {
       if (i < 0 || i >= n.type(0).getDimSize(0))
-        return n.refuse("index " + Twine(i) + " is outside size " +
-                        Twine(n.type(0).getDimSize(0)));
+        return n.refuse("index " + Twine(i) + " is outside size " + Twine(n.type(0).getDimSize(0)));
       k.values.push_back(n.known(0)->values[i]);
     }
     return n.give(Datum::of(k, n.elem(0)));
   }
-  return n.give(nn::TakeOp::create(n.b.b, n.b.loc, n.in(0), n.in(1), axis,
-                                   batch, nn::BoundsMode::error));
+  return n.give(
+      nn::TakeOp::create(n.b.b, n.b.loc, n.in(0), n.in(1), axis, batch, nn::BoundsMode::error));
 }
 LogicalResult gatherV2(Node &n) {
   auto axis = n.integer(2);
   return axis ? gatherAlong(n, *axis, n.intAttr("batch_dims", 0))
               : n.refuse("the axis must be constant");
 }
-LogicalResult gather(Node &n) {
-  return gatherAlong(n, 0, n.intAttr("batch_dims", 0));
-}
+LogicalResult gather(Node &n) { return gatherAlong(n, 0, n.intAttr("batch_dims", 0)); }
 /// Checks indices [.., k] against x and updates [.., x.dims[k:]].
-LogicalResult checkScatter(Node &n, const Dims &x, unsigned indices,
-                           unsigned updates) {
+LogicalResult checkScatter(Node &n, const Dims &x, unsigned indices, unsigned updates) {
   if (n.rank(indices) == 0 || !isa<IntegerType>(n.elem(indices)))
     return n.refuse("indices are " + describe(n.type(indices)));
   auto k = n.dims(indices).back().constant();
   if (!k || *k > static_cast<int64_t>(x.size()))
-    return n.refuse("the last dimension of indices " +
-                    describe(n.type(indices)) + " must be a number up to " +
-                    Twine(x.size()));
+    return n.refuse("the last dimension of indices " + describe(n.type(indices)) +
+                    " must be a number up to " + Twine(x.size()));
   Dims want = n.dims(indices);
   want.pop_back();
   want.append(x.begin() + *k, x.end());
   if (n.rank(updates) != static_cast<int64_t>(want.size()))
-    return n.refuse("updates have shape " + describe(n.dims(updates)) +
-                    ", expected " + describe(want));
+    return n.refuse("updates have shape " + describe(n.dims(updates)) + ", expected " +
+                    describe(want));
   for (auto [d, w] : llvm::enumerate(want))
-    if (failed(n.same(n.dims(updates)[d], w,
-                      "dimension " + Twine(d) + " of updates")))
+    if (failed(n.same(n.dims(updates)[d], w, "dimension " + Twine(d) + " of updates")))
       return failure();
   return success();
 }
@@ -444,8 +416,7 @@ LogicalResult gatherNd(Node &n) {
   if (!k || *k > n.rank(0))
     return n.refuse("the last dimension of indices " + describe(n.type(1)) +
                     " must be a number up to " + Twine(n.rank(0)));
-  return n.give(nn::GatherNdOp::create(n.b.b, n.b.loc, n.in(0), n.in(1),
-                                       nn::BoundsMode::error));
+  return n.give(nn::GatherNdOp::create(n.b.b, n.b.loc, n.in(0), n.in(1), nn::BoundsMode::error));
 }
 LogicalResult scatterInto(Node &n, Value x, unsigned indices, unsigned updates,
                           nn::ScatterKind kind) {
@@ -453,16 +424,14 @@ LogicalResult scatterInto(Node &n, Value x, unsigned indices, unsigned updates,
     return failure();
   if (Build::elem(x) != n.elem(updates))
     return n.refuse("updates are " + describe(n.type(updates)));
-  return n.give(nn::ScatterOp::create(n.b.b, n.b.loc, x, n.in(indices),
-                                      n.in(updates), kind,
+  return n.give(nn::ScatterOp::create(n.b.b, n.b.loc, x, n.in(indices), n.in(updates), kind,
                                       nn::BoundsMode::error));
 }
 LogicalResult scatterNd(Node &n) {
   Dims dims;
   if (failed(n.needSizes(2, "the shape", dims)))
     return failure();
-  return scatterInto(n, n.b.full(dims, 0, n.elem(1)), 0, 1,
-                     nn::ScatterKind::add);
+  return scatterInto(n, n.b.full(dims, 0, n.elem(1)), 0, 1, nn::ScatterKind::add);
 }
 template <nn::ScatterKind K> LogicalResult tensorScatter(Node &n) {
   return scatterInto(n, n.in(0), 1, 2, K);
@@ -475,29 +444,25 @@ template <nn::ScatterKind K> LogicalResult unsortedSegment(Node &n) {
   if (ids.size() > data.size())
     return n.refuse("segment ids have rank " + Twine(ids.size()));
   for (size_t d = 0; d < ids.size(); ++d)
-    if (failed(n.same(ids[d], data[d],
-                      "dimension " + Twine(d) + " of segment ids")))
+    if (failed(n.same(ids[d], data[d], "dimension " + Twine(d) + " of segment ids")))
       return failure();
   Dims result{count[0]}, at = ids;
   result.append(data.begin() + ids.size(), data.end());
   at.push_back(1);
-  return n.give(nn::ScatterOp::create(
-      n.b.b, n.b.loc, n.b.full(result, 0, n.elem(0)), n.b.reshape(n.in(1), at),
-      n.in(0), K, nn::BoundsMode::drop));
+  return n.give(nn::ScatterOp::create(n.b.b, n.b.loc, n.b.full(result, 0, n.elem(0)),
+                                      n.b.reshape(n.in(1), at), n.in(0), K, nn::BoundsMode::drop));
 }
 
 LogicalResult where(Node &n) {
   if (n.rank(0) == 0)
     return n.refuse("of a scalar");
   if (n.legalizer.loopDepth > 0)
-    return n.refuse(
-        "inside a loop or branch its size would have no bound at entry");
+    return n.refuse("inside a loop or branch its size would have no bound at entry");
   Value x = n.in(0);
   if (!n.elem(0).isInteger(1))
     x = n.b.compare(CompareDirection::ne, x, n.b.fullLike(x, 0));
   std::string name = n.legalizer.dataSymbol(nn::elementCount(n.type(0)));
-  auto type = nn::tensorType({SizeExpr::symbol(name), SizeExpr(n.rank(0))},
-                             n.b.b.getI64Type());
+  auto type = nn::tensorType({SizeExpr::symbol(name), SizeExpr(n.rank(0))}, n.b.b.getI64Type());
   return n.give(nn::NonzeroOp::create(n.b.b, n.b.loc, type, x, name));
 }
 
@@ -509,17 +474,14 @@ LogicalResult oneHot(Node &n) {
   if (axis == -1)
     axis = rank;
   if (axis < 0 || axis > rank)
-    return n.refuse("axis " + Twine(axis) + " is outside rank " +
-                    Twine(rank + 1));
+    return n.refuse("axis " + Twine(axis) + " is outside rank " + Twine(rank + 1));
   Dims dims = n.dims(0);
   dims.insert(dims.begin() + axis, depth[0]);
   auto map = llvm::to_vector(llvm::seq<int64_t>(0, rank + 1));
   map.erase(map.begin() + axis);
   Value at = n.b.broadcastInDim(n.in(0), dims, map);
-  Value i =
-      nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(dims, n.elem(0)), axis);
-  return n.give(
-      n.b.select(n.b.compare(CompareDirection::eq, at, i), n.in(2), n.in(3)));
+  Value i = nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(dims, n.elem(0)), axis);
+  return n.give(n.b.select(n.b.compare(CompareDirection::eq, at, i), n.in(2), n.in(3)));
 }
 
 //===-- Scans, bands, blocks ----------------------------------------------===//
@@ -532,8 +494,7 @@ template <nn::ReduceKind K> LogicalResult scan(Node &n) {
   if (failed(n.axis(axis, n.rank(0))))
     return failure();
   return n.give(nn::ScanOp::create(n.b.b, n.b.loc, n.type(0), n.in(0), K, axis,
-                                   n.boolAttr("exclusive", false),
-                                   n.boolAttr("reverse", false)));
+                                   n.boolAttr("exclusive", false), n.boolAttr("reverse", false)));
 }
 
 LogicalResult bandPart(Node &n) {
@@ -549,11 +510,9 @@ LogicalResult bandPart(Node &n) {
   auto inside = [&](unsigned operand, Value a, Value c) {
     if (auto v = n.integer(operand); v && *v < 0)
       return;
-    Value near =
-        n.b.compare(CompareDirection::le, n.b.sub(a, c), n.in(operand));
+    Value near = n.b.compare(CompareDirection::le, n.b.sub(a, c), n.in(operand));
     if (!n.integer(operand))
-      near = n.b.binary<nn::OrOp>(
-          near, n.b.compare(CompareDirection::lt, n.in(operand), zero));
+      near = n.b.binary<nn::OrOp>(near, n.b.compare(CompareDirection::lt, n.in(operand), zero));
     keep = keep ? n.b.binary<nn::AndOp>(keep, near) : near;
   };
   inside(1, row, column);
@@ -572,9 +531,8 @@ LogicalResult spaceToBatch(Node &n) {
     return failure();
   size_t m = block.size();
   if (dims.size() < m + 1 || pads.size() != 2 * m)
-    return n.refuse("a block shape of " + Twine(m) + " entries and " +
-                    Twine(pads.size()) + " paddings do not fit rank " +
-                    Twine(dims.size()));
+    return n.refuse("a block shape of " + Twine(m) + " entries and " + Twine(pads.size()) +
+                    " paddings do not fit rank " + Twine(dims.size()));
   Dims low(dims.size(), SizeExpr(0)), high = low;
   for (size_t i = 0; i < m; ++i) {
     if (block[i] < 1)
@@ -588,8 +546,7 @@ LogicalResult spaceToBatch(Node &n) {
   SmallVector<int64_t> order;
   for (size_t i = 0; i < m; ++i) {
     SizeExpr outer = SizeExpr::floorDiv(dims[i + 1], block[i]);
-    if (failed(n.same(dims[i + 1], outer * block[i],
-                      "padded dimension " + Twine(i + 1))))
+    if (failed(n.same(dims[i + 1], outer * block[i], "padded dimension " + Twine(i + 1))))
       return failure();
     spread.push_back(outer);
     spread.push_back(block[i]);
@@ -605,20 +562,17 @@ LogicalResult spaceToBatch(Node &n) {
     spread.push_back(dims[i]);
     result.push_back(dims[i]);
   }
-  return n.give(
-      n.b.reshape(n.b.transpose(n.b.reshape(x, spread), order), result));
+  return n.give(n.b.reshape(n.b.transpose(n.b.reshape(x, spread), order), result));
 }
 LogicalResult batchToSpace(Node &n) {
   SmallVector<int64_t> block;
   Dims crops, dims = n.dims(0);
-  if (failed(n.needInts(1, "the block shape", block)) ||
-      failed(n.needSizes(2, "the crops", crops)))
+  if (failed(n.needInts(1, "the block shape", block)) || failed(n.needSizes(2, "the crops", crops)))
     return failure();
   size_t m = block.size();
   if (dims.size() < m + 1 || crops.size() != 2 * m)
-    return n.refuse("a block shape of " + Twine(m) + " entries and " +
-                    Twine(crops.size()) + " crops do not fit rank " +
-                    Twine(dims.size()));
+    return n.refuse("a block shape of " + Twine(m) + " entries and " + Twine(crops.size()) +
+                    " crops do not fit rank " + Twine(dims.size()));
   int64_t blocks = 1;
   Dims spread;
   for (int64_t s : block) {
@@ -651,8 +605,7 @@ LogicalResult batchToSpace(Node &n) {
       if (auto c = crop.constant(); c && *c < 0)
         return n.refuse("a crop of " + Twine(*c));
     if (auto c = sizes[i + 1].constant(); c && *c < 0)
-      return n.refuse("crops exceed dimension " + Twine(i + 1) + " of size " +
-                      merged[i + 1].str());
+      return n.refuse("crops exceed dimension " + Twine(i + 1) + " of size " + merged[i + 1].str());
   }
   Value x = n.b.transpose(n.b.reshape(n.in(0), spread), order);
   return n.give(n.b.slice(n.b.reshape(x, merged), start, sizes));
@@ -667,18 +620,15 @@ LogicalResult depthSpace(Node &n, bool toDepth) {
   Dims d = n.dims(0);
   if (toDepth) {
     SizeExpr h = SizeExpr::floorDiv(d[1], s), w = SizeExpr::floorDiv(d[2], s);
-    if (failed(n.same(d[1], h * s, "the height")) ||
-        failed(n.same(d[2], w * s, "the width")))
+    if (failed(n.same(d[1], h * s, "the height")) || failed(n.same(d[2], w * s, "the width")))
       return failure();
-    Value x = n.b.transpose(n.b.reshape(n.in(0), {d[0], h, s, w, s, d[3]}),
-                            {0, 1, 3, 2, 4, 5});
+    Value x = n.b.transpose(n.b.reshape(n.in(0), {d[0], h, s, w, s, d[3]}), {0, 1, 3, 2, 4, 5});
     return n.give(n.b.reshape(x, {d[0], h, w, d[3] * (s * s)}));
   }
   SizeExpr c = SizeExpr::floorDiv(d[3], s * s);
   if (failed(n.same(d[3], c * (s * s), "the number of channels")))
     return failure();
-  Value x = n.b.transpose(n.b.reshape(n.in(0), {d[0], d[1], d[2], s, s, c}),
-                          {0, 1, 3, 2, 4, 5});
+  Value x = n.b.transpose(n.b.reshape(n.in(0), {d[0], d[1], d[2], s, s, c}), {0, 1, 3, 2, 4, 5});
   return n.give(n.b.reshape(x, {d[0], d[1] * s, d[2] * s, c}));
 }
 LogicalResult spaceToDepth(Node &n) { return depthSpace(n, true); }
@@ -686,17 +636,14 @@ LogicalResult depthToSpace(Node &n) { return depthSpace(n, false); }
 
 LogicalResult bitcast(Node &n) {
   Type to = n.outElem();
-  if (!to || !to.isIntOrFloat() ||
-      nn::elementBytes(to) != nn::elementBytes(n.elem(0)))
+  if (!to || !to.isIntOrFloat() || nn::elementBytes(to) != nn::elementBytes(n.elem(0)))
     return n.refuse("changes the width of elements");
-  return n.give(nn::BitcastOp::create(n.b.b, n.b.loc,
-                                      nn::withElement(n.type(0), to), n.in(0)));
+  return n.give(nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), to), n.in(0)));
 }
 
 const Rule kRules[] = {
     {"Slice", 3, slice},
-    {"StridedSlice", 4, stridedSlice,
-     "run-time begins for single elements of a dimension only"},
+    {"StridedSlice", 4, stridedSlice, "run-time begins for single elements of a dimension only"},
     {"Split", 2, splitEven},
     {"SplitV", 3, splitV},
     {"Unpack", 1, unpack},

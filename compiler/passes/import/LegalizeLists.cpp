@@ -41,8 +41,7 @@ Datum freshList(Type element, SizeExpr length,
 }
 /// An element shape operand: a vector of sizes, -1 unknown; a scalar -1 is an
 /// unknown rank.
-std::optional<SmallVector<std::optional<SizeExpr>>>
-readElementShape(Node &n, unsigned i) {
+std::optional<SmallVector<std::optional<SizeExpr>>> readElementShape(Node &n, unsigned i) {
   const Known *k = i < n.size() ? n.known(i) : nullptr;
   if (!k || k->shape.empty())
     return std::nullopt;
@@ -52,8 +51,7 @@ readElementShape(Node &n, unsigned i) {
   return r;
 }
 /// All sizes of an element shape, if they are known.
-std::optional<Dims>
-complete(const std::optional<SmallVector<std::optional<SizeExpr>>> &dims) {
+std::optional<Dims> complete(const std::optional<SmallVector<std::optional<SizeExpr>>> &dims) {
   if (!dims)
     return std::nullopt;
   Dims r;
@@ -66,9 +64,8 @@ complete(const std::optional<SmallVector<std::optional<SizeExpr>>> &dims) {
 }
 
 LogicalResult needList(Node &n, unsigned i) {
-  return i < n.size() && n.operand(i).list
-             ? success()
-             : n.refuse("operand " + Twine(i) + " is no list");
+  return i < n.size() && n.operand(i).list ? success()
+                                           : n.refuse("operand " + Twine(i) + " is no list");
 }
 /// The list's tensor; a list without elements becomes zeros of `element`.
 Value tensorOf(Node &n, unsigned i, const Dims &element) {
@@ -93,42 +90,36 @@ SmallVector<Value> startsAt(Node &n, Value index, int64_t rank) {
 
 //===-- Single elements ---------------------------------------------------===//
 
-LogicalResult setElement(Node &n, unsigned list, unsigned index,
-                         unsigned item) {
+LogicalResult setElement(Node &n, unsigned list, unsigned index, unsigned item) {
   if (failed(needList(n, list)) || failed(n.needRank(index, 0, "the index")))
     return failure();
   const Datum &d = n.operand(list);
   if (d.list->element != n.elem(item))
-    return n.refuse("writes " + describe(n.type(item)) +
-                    " into a list of another element type");
+    return n.refuse("writes " + describe(n.type(item)) + " into a list of another element type");
   Dims element = n.dims(item);
   if (d.type) {
     Dims own = elementDims(d);
     if (own.size() != element.size())
-      return n.refuse("writes an element of shape " + describe(element) +
-                      " into a list of " + describe(own));
+      return n.refuse("writes an element of shape " + describe(element) + " into a list of " +
+                      describe(own));
     for (size_t i = 0; i < own.size(); ++i)
-      if (failed(n.same(element[i], own[i],
-                        "dimension " + Twine(i) + " of the element")))
+      if (failed(n.same(element[i], own[i], "dimension " + Twine(i) + " of the element")))
         return failure();
     element = own;
   }
   auto at = n.integer(index);
   auto length = d.list->length.constant();
   if (at && length && (*at < 0 || *at >= *length))
-    return n.refuse("index " + Twine(*at) + " is outside a list of " +
-                    Twine(*length));
+    return n.refuse("index " + Twine(*at) + " is outside a list of " + Twine(*length));
   Value update = n.b.reshape(n.in(item), withLength(1, element));
   if (length == 1 && at)
     return n.give(listOf(update, d.list->element));
   Value x = tensorOf(n, list, element);
-  return n.give(listOf(
-      nn::DynamicUpdateSliceOp::create(
-          n.b.b, n.b.loc, x, update, startsAt(n, n.in(index), Build::rank(x))),
-      d.list->element));
+  return n.give(listOf(nn::DynamicUpdateSliceOp::create(n.b.b, n.b.loc, x, update,
+                                                        startsAt(n, n.in(index), Build::rank(x))),
+                       d.list->element));
 }
-LogicalResult getElement(Node &n, unsigned list, unsigned index,
-                         unsigned shape) {
+LogicalResult getElement(Node &n, unsigned list, unsigned index, unsigned shape) {
   if (failed(needList(n, list)) || failed(n.needRank(index, 0, "the index")))
     return failure();
   auto element = readShape(n, list, shape);
@@ -141,15 +132,13 @@ LogicalResult getElement(Node &n, unsigned list, unsigned index,
   auto length = n.operand(list).list->length.constant();
   if (auto at = n.integer(index); at && length) {
     if (*at < 0 || *at >= *length)
-      return n.refuse("index " + Twine(*at) + " is outside a list of " +
-                      Twine(*length));
+      return n.refuse("index " + Twine(*at) + " is outside a list of " + Twine(*length));
     Dims start(sizes.size(), SizeExpr(0));
     start[0] = *at;
     return n.give(n.b.reshape(n.b.slice(x, start, sizes), *element));
   }
-  Value part = nn::DynamicSliceOp::create(
-      n.b.b, n.b.loc, nn::tensorType(sizes, Build::elem(x)), x,
-      startsAt(n, n.in(index), Build::rank(x)));
+  Value part = nn::DynamicSliceOp::create(n.b.b, n.b.loc, nn::tensorType(sizes, Build::elem(x)), x,
+                                          startsAt(n, n.in(index), Build::rank(x)));
   return n.give(n.b.reshape(part, *element));
 }
 
@@ -163,13 +152,10 @@ bool isWholeRange(Node &n, unsigned i, const SizeExpr &length) {
         return false;
     return length.isConstant(v->size());
   }
-  return n.in(i).getDefiningOp<nn::IotaOp>() && n.rank(i) == 1 &&
-         n.dims(i)[0] == length;
+  return n.in(i).getDefiningOp<nn::IotaOp>() && n.rank(i) == 1 && n.dims(i)[0] == length;
 }
-LogicalResult gatherElements(Node &n, unsigned list, unsigned indices,
-                             unsigned shape) {
-  if (failed(needList(n, list)) ||
-      failed(n.needRank(indices, 1, "the indices")))
+LogicalResult gatherElements(Node &n, unsigned list, unsigned indices, unsigned shape) {
+  if (failed(needList(n, list)) || failed(n.needRank(indices, 1, "the indices")))
     return failure();
   auto element = readShape(n, list, shape);
   if (!element)
@@ -177,11 +163,9 @@ LogicalResult gatherElements(Node &n, unsigned list, unsigned indices,
   Value x = tensorOf(n, list, *element);
   if (isWholeRange(n, indices, n.operand(list).list->length))
     return n.give(x);
-  return n.give(nn::TakeOp::create(n.b.b, n.b.loc, x, n.in(indices), 0, 0,
-                                   nn::BoundsMode::error));
+  return n.give(nn::TakeOp::create(n.b.b, n.b.loc, x, n.in(indices), 0, 0, nn::BoundsMode::error));
 }
-LogicalResult scatterElements(Node &n, Datum list, unsigned indices,
-                              unsigned tensor) {
+LogicalResult scatterElements(Node &n, Datum list, unsigned indices, unsigned tensor) {
   if (failed(n.needRank(indices, 1, "the indices")))
     return failure();
   if (n.rank(tensor) < 1 || n.elem(tensor) != list.list->element)
@@ -191,14 +175,12 @@ LogicalResult scatterElements(Node &n, Datum list, unsigned indices,
   if (isWholeRange(n, indices, list.list->length))
     return n.give(listOf(n.in(tensor), list.list->element));
   Value x = list.type ? n.legalizer.materialize(list, n.b.b, n.b.loc)
-                      : n.b.full(withLength(list.list->length, element), 0,
-                                 list.list->element);
+                      : n.b.full(withLength(list.list->length, element), 0, list.list->element);
   Dims at{n.dims(indices)[0], SizeExpr(1)};
-  return n.give(listOf(
-      nn::ScatterOp::create(n.b.b, n.b.loc, x, n.b.reshape(n.in(indices), at),
-                            n.in(tensor), nn::ScatterKind::update,
-                            nn::BoundsMode::error),
-      list.list->element));
+  return n.give(
+      listOf(nn::ScatterOp::create(n.b.b, n.b.loc, x, n.b.reshape(n.in(indices), at), n.in(tensor),
+                                   nn::ScatterKind::update, nn::BoundsMode::error),
+             list.list->element));
 }
 
 LogicalResult reserve(Node &n) {
@@ -215,8 +197,7 @@ LogicalResult emptyList(Node &n) {
   return n.give(freshList(element, 0, readElementShape(n, 0)));
 }
 LogicalResult fromTensor(Node &n) {
-  return n.rank(0) ? n.give(listOf(n.in(0), n.elem(0)))
-                   : n.refuse("makes a list of a scalar");
+  return n.rank(0) ? n.give(listOf(n.in(0), n.elem(0))) : n.refuse("makes a list of a scalar");
 }
 LogicalResult stack(Node &n) {
   if (failed(needList(n, 0)))
@@ -225,8 +206,7 @@ LogicalResult stack(Node &n) {
   if (!element)
     return n.refuse("stacks a list whose element shape is unknown");
   int64_t count = n.intAttr("num_elements", -1);
-  if (count >= 0 &&
-      failed(n.same(n.operand(0).list->length, count, "the list's length")))
+  if (count >= 0 && failed(n.same(n.operand(0).list->length, count, "the list's length")))
     return failure();
   return n.give(tensorOf(n, 0, *element));
 }
@@ -242,9 +222,8 @@ LogicalResult setItem(Node &n) {
       if (grown.type) {
         Dims zero(grown.type.getRank(), SizeExpr(0)), more = zero;
         more[0] = *at + 1 - *length;
-        grown = listOf(
-            n.b.pad(n.in(0), n.b.scalar(0, grown.list->element), zero, more),
-            grown.list->element);
+        grown = listOf(n.b.pad(n.in(0), n.b.scalar(0, grown.list->element), zero, more),
+                       grown.list->element);
       } else {
         grown = freshList(grown.list->element, *at + 1, grown.list->dims);
       }
@@ -261,8 +240,7 @@ LogicalResult scatterList(Node &n) {
     return failure();
   if (length[0].isConstant(-1))
     length[0] = n.dims(1)[0];
-  return scatterElements(n, freshList(n.elem(0), length[0], std::nullopt), 1,
-                         0);
+  return scatterElements(n, freshList(n.elem(0), length[0], std::nullopt), 1, 0);
 }
 LogicalResult scatterIntoList(Node &n) {
   if (failed(needList(n, 0)))
@@ -270,9 +248,7 @@ LogicalResult scatterIntoList(Node &n) {
   return scatterElements(n, n.operand(0), 2, 1);
 }
 LogicalResult listLength(Node &n) {
-  return failed(needList(n, 0))
-             ? failure()
-             : n.give(Known::scalar(n.operand(0).list->length));
+  return failed(needList(n, 0)) ? failure() : n.give(Known::scalar(n.operand(0).list->length));
 }
 LogicalResult resize(Node &n) {
   Dims size;
@@ -283,34 +259,29 @@ LogicalResult resize(Node &n) {
     return n.give(freshList(d.list->element, size[0], d.list->dims));
   auto more = (size[0] - d.list->length).constant();
   if (!more)
-    return n.refuse("whether " + d.list->length.str() +
-                    " grows or shrinks to " + size[0].str() + " is unknown");
+    return n.refuse("whether " + d.list->length.str() + " grows or shrinks to " + size[0].str() +
+                    " is unknown");
   Dims zero(d.type.getRank(), SizeExpr(0)), high = zero;
   high[0] = *more;
   return n.give(
-      listOf(n.b.pad(n.in(0), n.b.scalar(0, d.list->element), zero, high),
-             d.list->element));
+      listOf(n.b.pad(n.in(0), n.b.scalar(0, d.list->element), zero, high), d.list->element));
 }
 LogicalResult pushBack(Node &n) {
   if (failed(needList(n, 0)))
     return failure();
   const Datum &d = n.operand(0);
   Dims element = n.dims(1);
-  if (d.list->element != n.elem(1) ||
-      (d.type && d.type.getRank() != n.rank(1) + 1))
+  if (d.list->element != n.elem(1) || (d.type && d.type.getRank() != n.rank(1) + 1))
     return n.refuse("pushes " + describe(n.type(1)));
   Value item = n.b.reshape(n.in(1), withLength(1, element));
   if (!d.type && d.list->length.isConstant(0))
     return n.give(listOf(item, d.list->element));
   Dims own = d.type ? elementDims(d) : element;
   for (size_t i = 0; i < own.size(); ++i)
-    if (failed(n.same(element[i], own[i],
-                      "dimension " + Twine(i) + " of the element")))
+    if (failed(n.same(element[i], own[i], "dimension " + Twine(i) + " of the element")))
       return failure();
-  return n.give(listOf(
-      n.b.concat({tensorOf(n, 0, own), n.b.reshape(item, withLength(1, own))},
-                 0),
-      d.list->element));
+  return n.give(listOf(n.b.concat({tensorOf(n, 0, own), n.b.reshape(item, withLength(1, own))}, 0),
+                       d.list->element));
 }
 LogicalResult popBack(Node &n) {
   if (failed(needList(n, 0)))
@@ -322,10 +293,9 @@ LogicalResult popBack(Node &n) {
   Value x = tensorOf(n, 0, *element);
   Dims start(element->size() + 1, SizeExpr(0)), last = start;
   last[0] = length - 1;
-  (void)n.give(0, listOf(n.b.slice(x, start, withLength(length - 1, *element)),
-                         n.operand(0).list->element));
-  return n.give(1, Datum::of(n.b.reshape(
-                       n.b.slice(x, last, withLength(1, *element)), *element)));
+  (void)n.give(
+      0, listOf(n.b.slice(x, start, withLength(length - 1, *element)), n.operand(0).list->element));
+  return n.give(1, Datum::of(n.b.reshape(n.b.slice(x, last, withLength(1, *element)), *element)));
 }
 LogicalResult concatList(Node &n) {
   if (failed(needList(n, 0)))
@@ -339,8 +309,7 @@ LogicalResult concatList(Node &n) {
   dims[0] = each * length;
   (void)n.give(0, Datum::of(n.b.reshape(tensorOf(n, 0, *element), dims)));
   if (n.isLive(1))
-    (void)n.give(1, Datum::of(n.b.broadcastTo(
-                        n.b.size(each, n.b.b.getI64Type()), {length})));
+    (void)n.give(1, Datum::of(n.b.broadcastTo(n.b.size(each, n.b.b.getI64Type()), {length})));
   return success();
 }
 
@@ -371,9 +340,7 @@ LogicalResult arrayScatter(Node &n) {
   return scatterElements(n, n.operand(3), 1, 2);
 }
 LogicalResult arraySize(Node &n) {
-  return failed(needList(n, 1))
-             ? failure()
-             : n.give(Known::scalar(n.operand(1).list->length));
+  return failed(needList(n, 1)) ? failure() : n.give(Known::scalar(n.operand(1).list->length));
 }
 
 const Rule kRules[] = {
@@ -382,8 +349,7 @@ const Rule kRules[] = {
     {"TensorListFromTensor", 1, fromTensor},
     {"TensorListStack", 1, stack, "", true},
     {"TensorListGetItem", 2, getItem, "", true},
-    {"TensorListSetItem", 3, setItem, "lists that grow: at constant indices",
-     true},
+    {"TensorListSetItem", 3, setItem, "lists that grow: at constant indices", true},
     {"TensorListGather", 2, gatherList, "", true},
     {"TensorListScatterV2", 4, scatterList},
     {"TensorListScatterIntoExistingList", 3, scatterIntoList, "", true},

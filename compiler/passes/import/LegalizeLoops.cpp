@@ -14,8 +14,8 @@ namespace {
 class LoopVariables {
 public:
   explicit LoopVariables(Operation *loop)
-      : loop(loop), body(loop->getRegions().back().front()),
-        first(isa<nn::ForOp>(loop) ? 1 : 0), leader(loop->getNumResults()) {}
+      : loop(loop), body(loop->getRegions().back().front()), first(isa<nn::ForOp>(loop) ? 1 : 0),
+        leader(loop->getNumResults()) {}
 
   bool simplify() {
     findEqual();
@@ -24,8 +24,7 @@ public:
       if (leader[j] != j) {
         for (Region &region : loop->getRegions())
           region.getArgument(offset(region) + j)
-              .replaceAllUsesWith(
-                  region.getArgument(offset(region) + leader[j]));
+              .replaceAllUsesWith(region.getArgument(offset(region) + leader[j]));
         loop->getResult(j).replaceAllUsesWith(loop->getResult(leader[j]));
         drop[j] = true;
       }
@@ -39,9 +38,7 @@ public:
   }
 
 private:
-  unsigned offset(Region &region) {
-    return &region.front() == &body ? first : 0;
-  }
+  unsigned offset(Region &region) { return &region.front() == &body ? first : 0; }
   Value yielded(unsigned i) { return body.getTerminator()->getOperand(i); }
 
   /// Optimistic: equal inits are equal variables until a yield disagrees.
@@ -64,8 +61,7 @@ private:
         changed = true;
         next[i] = i;
         for (unsigned j = leader[i] + 1; j < i; ++j)
-          if (leader[j] == leader[i] && next[j] == j &&
-              same(yielded(i), yielded(j), 64)) {
+          if (leader[j] == leader[i] && next[j] == j && same(yielded(i), yielded(j), 64)) {
             next[i] = j;
             break;
           }
@@ -83,14 +79,12 @@ private:
     if (x || y)
       return x && y && x.getOwner() == &body && y.getOwner() == &body &&
              x.getArgNumber() >= first && y.getArgNumber() >= first &&
-             leader[x.getArgNumber() - first] ==
-                 leader[y.getArgNumber() - first];
+             leader[x.getArgNumber() - first] == leader[y.getArgNumber() - first];
     Operation *p = a.getDefiningOp(), *q = b.getDefiningOp();
-    if (p->getBlock() != &body || q->getBlock() != &body ||
-        p->getName() != q->getName() || p->getNumRegions() ||
-        p->getNumResults() != 1 || p->getNumOperands() != q->getNumOperands() ||
-        p->getAttrDictionary() != q->getAttrDictionary() ||
-        !isMemoryEffectFree(p))
+    if (p->getBlock() != &body || q->getBlock() != &body || p->getName() != q->getName() ||
+        p->getNumRegions() || p->getNumResults() != 1 ||
+        p->getNumOperands() != q->getNumOperands() ||
+        p->getAttrDictionary() != q->getAttrDictionary() || !isMemoryEffectFree(p))
       return false;
     auto [at, isNew] = compared.try_emplace({a, b}, false);
     if (!isNew)
@@ -107,9 +101,7 @@ private:
         return false;
     return true;
   }
-  bool isDead(unsigned j) {
-    return loop->getResult(j).use_empty() && unused(j);
-  }
+  bool isDead(unsigned j) { return loop->getResult(j).use_empty() && unused(j); }
   /// A variable nobody reads in the loop, that is another one's shape changed,
   /// from the start on.
   bool repeatsAnother(unsigned j, ArrayRef<bool> dropped) {
@@ -125,8 +117,7 @@ private:
         continue;
       OpBuilder builder(loop);
       builder.setInsertionPointAfter(loop);
-      Value shaped = nn::ReshapeOp::create(builder, loop->getLoc(),
-                                           loop->getResult(j).getType(),
+      Value shaped = nn::ReshapeOp::create(builder, loop->getLoc(), loop->getResult(j).getType(),
                                            loop->getResult(i));
       loop->getResult(j).replaceAllUsesWith(shaped);
       return true;
@@ -142,8 +133,7 @@ private:
         inits.push_back(loop->getOperand(j));
         types.push_back(inits.back().getType());
       }
-    OperationState state(loop->getLoc(), loop->getName(), inits, types,
-                         loop->getAttrs());
+    OperationState state(loop->getLoc(), loop->getName(), inits, types, loop->getAttrs());
     for (unsigned r = 0; r < loop->getNumRegions(); ++r)
       state.addRegion();
     OpBuilder builder(loop);
@@ -166,7 +156,7 @@ private:
 
   Operation *loop;
   Block &body;
-  unsigned first; ///< argument of the body that is the first variable
+  unsigned first;               ///< argument of the body that is the first variable
   SmallVector<unsigned> leader; ///< of each variable's class of equal ones
   DenseMap<std::pair<Value, Value>, bool> compared;
 };

@@ -16,32 +16,25 @@ namespace {
 LogicalResult product(Node &n, bool tx, bool ty, Type result) {
   for (unsigned i : {0u, 1u})
     if (n.rank(i) < 2)
-      return n.refuse("operand " + Twine(i) + " is " + describe(n.type(i)) +
-                      ", expected a matrix");
+      return n.refuse("operand " + Twine(i) + " is " + describe(n.type(i)) + ", expected a matrix");
   Dims x = n.dims(0), y = n.dims(1);
   if (!nn::broadcastShapes(ArrayRef(x).drop_back(2), ArrayRef(y).drop_back(2)))
-    return n.refuse("batch dimensions of " + describe(x) + " and " +
-                    describe(y) + " do not broadcast");
-  n.legalizer.requireBroadcast(ArrayRef(x).drop_back(2),
-                               ArrayRef(y).drop_back(2));
-  const SizeExpr &kx = x[x.size() - (tx ? 2 : 1)],
-                 &ky = y[y.size() - (ty ? 1 : 2)];
-  if (failed(n.same(kx, ky,
-                    "the inner size of " + describe(n.type(0)) + " x " +
-                        describe(n.type(1)))))
+    return n.refuse("batch dimensions of " + describe(x) + " and " + describe(y) +
+                    " do not broadcast");
+  n.legalizer.requireBroadcast(ArrayRef(x).drop_back(2), ArrayRef(y).drop_back(2));
+  const SizeExpr &kx = x[x.size() - (tx ? 2 : 1)], &ky = y[y.size() - (ty ? 1 : 2)];
+  if (failed(
+          n.same(kx, ky, "the inner size of " + describe(n.type(0)) + " x " + describe(n.type(1)))))
     return failure();
   Value a = n.b.cast(n.in(0), result), c = n.b.cast(n.in(1), result);
   return n.give(n.b.matmul(a, c, tx, ty));
 }
 LogicalResult matmul(Node &n) {
   if (n.elem(0) != n.elem(1))
-    return n.refuse("operands are " + describe(n.type(0)) + " and " +
-                    describe(n.type(1)));
-  if (failed(n.needRank(0, 2, "the left operand")) ||
-      failed(n.needRank(1, 2, "the right operand")))
+    return n.refuse("operands are " + describe(n.type(0)) + " and " + describe(n.type(1)));
+  if (failed(n.needRank(0, 2, "the left operand")) || failed(n.needRank(1, 2, "the right operand")))
     return failure();
-  return product(n, n.boolAttr("transpose_a", false),
-                 n.boolAttr("transpose_b", false), n.elem(0));
+  return product(n, n.boolAttr("transpose_a", false), n.boolAttr("transpose_b", false), n.elem(0));
 }
 LogicalResult batchMatMul(Node &n) {
   bool x = n.boolAttr("adj_x", false), y = n.boolAttr("adj_y", false);
@@ -54,9 +47,7 @@ LogicalResult batchMatMul(Node &n) {
 struct Term {
   Value value;
   std::string labels;
-  SizeExpr size(char label) const {
-    return nn::dimsOf(value)[labels.find(label)];
-  }
+  SizeExpr size(char label) const { return nn::dimsOf(value)[labels.find(label)]; }
 };
 /// Replaces `...` of rank `rank` by upper control characters, aligned right.
 bool expandEllipsis(std::string &labels, int64_t rank, int64_t &ellipsis) {
@@ -93,16 +84,15 @@ LogicalResult einsum(Node &n) {
   SmallVector<StringRef> inputs;
   StringRef(text).take_front(arrow).split(inputs, ',');
   if (arrow == std::string::npos || inputs.size() != n.size() || n.size() > 2)
-    return n.refuse("equation '" + text + "' with " + Twine(n.size()) +
-                    " operands");
+    return n.refuse("equation '" + text + "' with " + Twine(n.size()) + " operands");
   std::string out = text.substr(arrow + 2);
   SmallVector<Term> terms;
   int64_t ellipsis = 0;
   for (unsigned i = 0; i < n.size(); ++i) {
     terms.push_back({n.in(i), inputs[i].str()});
     if (!expandEllipsis(terms[i].labels, n.rank(i), ellipsis))
-      return n.refuse("equation '" + text + "' does not fit operand " +
-                      Twine(i) + " of " + describe(n.type(i)));
+      return n.refuse("equation '" + text + "' does not fit operand " + Twine(i) + " of " +
+                      describe(n.type(i)));
     for (char c : terms[i].labels)
       if (llvm::count(terms[i].labels, c) > 1)
         return n.refuse("equation '" + text + "' takes a diagonal");
@@ -112,8 +102,7 @@ LogicalResult einsum(Node &n) {
   std::string all = terms[0].labels + (n.size() > 1 ? terms[1].labels : "");
   for (char c : out)
     if (all.find(c) == std::string::npos || llvm::count(out, c) > 1)
-      return n.refuse("equation '" + text +
-                      "' has an output that no operand gives");
+      return n.refuse("equation '" + text + "' has an output that no operand gives");
   Term r = terms[0];
   if (n.size() == 1) {
     sumOut(n, r, out);
@@ -130,8 +119,7 @@ LogicalResult einsum(Node &n) {
         freeX += c;
         continue;
       }
-      if (failed(n.same(y.size(c), x.size(c),
-                        "size of '" + Twine(c) + "' in '" + text + "'")))
+      if (failed(n.same(y.size(c), x.size(c), "size of '" + Twine(c) + "' in '" + text + "'")))
         return failure();
       if (out.find(c) == std::string::npos) {
         xc.push_back(i);
@@ -145,8 +133,7 @@ LogicalResult einsum(Node &n) {
     for (char c : y.labels)
       if (x.labels.find(c) == std::string::npos)
         freeY += c;
-    r = {nn::DotGeneralOp::create(n.b.b, n.b.loc, x.value, y.value, xb, yb, xc,
-                                  yc),
+    r = {nn::DotGeneralOp::create(n.b.b, n.b.loc, x.value, y.value, xb, yb, xc, yc),
          batch + freeX + freeY};
   }
   SmallVector<int64_t> order;
@@ -157,8 +144,7 @@ LogicalResult einsum(Node &n) {
 
 //===-- Reductions --------------------------------------------------------===//
 
-LogicalResult readAxes(Node &n, unsigned operand,
-                       SmallVectorImpl<int64_t> &axes) {
+LogicalResult readAxes(Node &n, unsigned operand, SmallVectorImpl<int64_t> &axes) {
   if (failed(n.needInts(operand, "the axes", axes)))
     return failure();
   for (int64_t &a : axes)
@@ -170,8 +156,7 @@ LogicalResult readAxes(Node &n, unsigned operand,
   return success();
 }
 /// Reductions of known vectors are size expressions.
-std::optional<Known> reduceKnown(Node &n, ReduceKind kind,
-                                 ArrayRef<int64_t> axes, bool keep) {
+std::optional<Known> reduceKnown(Node &n, ReduceKind kind, ArrayRef<int64_t> axes, bool keep) {
   if (!n.known(0) || n.rank(0) != 1 || axes.size() != 1)
     return std::nullopt;
   const auto &v = n.known(0)->values;
@@ -218,8 +203,8 @@ LogicalResult mean(Node &n) {
     wide = IntegerType::get(n.b.b.getContext(), 64, i.getSignedness());
   else if (e.isF16() || e.isBF16())
     wide = n.b.b.getF32Type();
-  Value sum = n.b.reduce(ReduceKind::sum, n.b.cast(n.in(0), wide), axes,
-                         n.boolAttr("keep_dims", false));
+  Value sum =
+      n.b.reduce(ReduceKind::sum, n.b.cast(n.in(0), wide), axes, n.boolAttr("keep_dims", false));
   Value number = n.b.cast(n.b.size(count, n.b.b.getI64Type()), wide);
   return n.give(n.b.cast(n.b.div(sum, number), e));
 }
@@ -228,8 +213,8 @@ LogicalResult euclideanNorm(Node &n) {
   if (failed(readAxes(n, 1, axes)))
     return failure();
   Value x = n.b.unary<nn::SquareOp>(n.in(0));
-  return n.give(n.b.unary<nn::SqrtOp>(
-      n.b.reduce(ReduceKind::sum, x, axes, n.boolAttr("keep_dims", false))));
+  return n.give(
+      n.b.unary<nn::SqrtOp>(n.b.reduce(ReduceKind::sum, x, axes, n.boolAttr("keep_dims", false))));
 }
 template <bool IsMax> LogicalResult argReduce(Node &n) {
   auto at = n.size() > 1 ? n.integer(1) : std::optional<int64_t>(0);
@@ -242,14 +227,12 @@ template <bool IsMax> LogicalResult argReduce(Node &n) {
   if (dims[axis].isConstant(0))
     return n.refuse("dimension " + Twine(axis) + " is empty");
   dims.erase(dims.begin() + axis);
-  return n.give(nn::ArgReduceOp::create(
-      n.b.b, n.b.loc, nn::tensorType(dims, n.outElem()), n.in(0), axis, IsMax));
+  return n.give(nn::ArgReduceOp::create(n.b.b, n.b.loc, nn::tensorType(dims, n.outElem()), n.in(0),
+                                        axis, IsMax));
 }
 LogicalResult l2Loss(Node &n) {
   auto axes = llvm::to_vector(llvm::seq<int64_t>(0, n.rank(0)));
-  return n.give(n.b.mul(
-      n.b.reduce(ReduceKind::sum, n.b.unary<nn::SquareOp>(n.in(0)), axes),
-      0.5));
+  return n.give(n.b.mul(n.b.reduce(ReduceKind::sum, n.b.unary<nn::SquareOp>(n.in(0)), axes), 0.5));
 }
 
 //===-- Rows --------------------------------------------------------------===//
@@ -262,22 +245,18 @@ LogicalResult biasAdd(Node &n) {
   if (failed(n.needRank(1, 1, "the bias")))
     return failure();
   if (n.rank(0) < 2 || n.elem(0) != n.elem(1))
-    return n.refuse("adds " + describe(n.type(1)) + " to " +
-                    describe(n.type(0)));
-  int64_t axis =
-      n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
+    return n.refuse("adds " + describe(n.type(1)) + " to " + describe(n.type(0)));
+  int64_t axis = n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
   if (failed(n.same(n.dims(1)[0], n.dims(0)[axis], "the bias's length")))
     return failure();
-  return n.give(
-      n.b.add(n.in(0), n.b.broadcastInDim(n.in(1), n.dims(0), {axis})));
+  return n.give(n.b.add(n.in(0), n.b.broadcastInDim(n.in(1), n.dims(0), {axis})));
 }
 
 /// Scale, offset, mean and variance along the channels of x.
 LogicalResult batchNorm(Node &n) {
   if (n.rank(0) < 2)
     return n.refuse("takes images, has " + describe(n.type(0)));
-  int64_t axis =
-      n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
+  int64_t axis = n.stringAttr("data_format", "NHWC").starts_with("NC") ? 1 : n.rank(0) - 1;
   Dims dims = n.dims(0);
   bool training = n.boolAttr("is_training", true);
   double epsilon = static_cast<float>(n.floatAttr("epsilon", 1e-4));
@@ -286,8 +265,7 @@ LogicalResult batchNorm(Node &n) {
     return n.refuse("exponential_avg_factor other than 1 in training");
   for (unsigned i = 1; i < (training ? 3u : 5u); ++i)
     if (failed(n.needRank(i, 1, "operand " + std::to_string(i))) ||
-        failed(n.same(n.dims(i)[0], dims[axis],
-                      "the length of operand " + Twine(i))))
+        failed(n.same(n.dims(i)[0], dims[axis], "the length of operand " + Twine(i))))
       return failure();
   Type compute = n.elem(1);
   Value x = n.b.cast(n.in(0), compute), average, variance;
@@ -304,17 +282,14 @@ LogicalResult batchNorm(Node &n) {
     Value apart = n.b.binary<nn::SquaredDifferenceOp>(x, spread(average));
     Value sum = n.b.reduce(ReduceKind::sum, apart, axes);
     variance = n.b.div(sum, number);
-    Value rest = n.b.cast(
-        n.b.size(SizeExpr::max(count - 1, 1), n.b.b.getI64Type()), compute);
+    Value rest = n.b.cast(n.b.size(SizeExpr::max(count - 1, 1), n.b.b.getI64Type()), compute);
     reported = n.b.div(sum, rest);
   } else {
     average = n.in(3);
     variance = reported = n.in(4);
   }
-  Value scale =
-      n.b.mul(n.b.unary<nn::RsqrtOp>(n.b.add(variance, epsilon)), n.in(1));
-  Value y = n.b.add(n.b.mul(n.b.sub(x, spread(average)), spread(scale)),
-                    spread(n.in(2)));
+  Value scale = n.b.mul(n.b.unary<nn::RsqrtOp>(n.b.add(variance, epsilon)), n.in(1));
+  Value y = n.b.add(n.b.mul(n.b.sub(x, spread(average)), spread(scale)), spread(n.in(2)));
   (void)n.give(0, Datum::of(n.b.cast(y, n.elem(0))));
   (void)n.give(1, Datum::of(average));
   (void)n.give(2, Datum::of(reported));
@@ -328,16 +303,12 @@ LogicalResult lrn(Node &n) {
     return failure();
   int64_t radius = n.intAttr("depth_radius", 5);
   Value squares = n.b.unary<nn::SquareOp>(n.in(0));
-  SmallVector<int64_t> window{1, 1, 1, 2 * radius + 1}, ones(4, 1),
-      pads{0, 0, 0, radius};
+  SmallVector<int64_t> window{1, 1, 1, 2 * radius + 1}, ones(4, 1), pads{0, 0, 0, radius};
   auto pad = nn::SizesAttr::get(n.b.b.getContext(), pads);
-  Value sum =
-      nn::ReduceWindowOp::create(n.b.b, n.b.loc, squares, ReduceKind::sum,
-                                 window, ones, ones, ones, pad, pad);
-  Value base =
-      n.b.add(n.b.mul(sum, n.floatAttr("alpha", 1)), n.floatAttr("bias", 1));
-  Value power = n.b.binary<nn::PowOp>(
-      base, n.b.scalar(-n.floatAttr("beta", 0.5), n.elem(0)));
+  Value sum = nn::ReduceWindowOp::create(n.b.b, n.b.loc, squares, ReduceKind::sum, window, ones,
+                                         ones, ones, pad, pad);
+  Value base = n.b.add(n.b.mul(sum, n.floatAttr("alpha", 1)), n.floatAttr("bias", 1));
+  Value power = n.b.binary<nn::PowOp>(base, n.b.scalar(-n.floatAttr("beta", 0.5), n.elem(0)));
   return n.give(n.b.mul(n.in(0), power));
 }
 
@@ -349,8 +320,7 @@ LogicalResult lrn(Node &n) {
 LogicalResult crossEntropy(Node &n, Value labels, Value hit) {
   Value logits = n.b.broadcastTo(n.in(0), nn::dimsOf(labels));
   Value lp = n.b.unary<nn::LogSoftmaxOp>(logits);
-  Value terms =
-      hit ? n.b.select(hit, lp, n.b.scalar(0, n.elem(0))) : n.b.mul(lp, labels);
+  Value terms = hit ? n.b.select(hit, lp, n.b.scalar(0, n.elem(0))) : n.b.mul(lp, labels);
   Value loss = n.b.unary<nn::NegOp>(n.b.reduce(ReduceKind::sum, terms, {1}));
   (void)n.give(0, Datum::of(loss));
   if (n.isLive(1))
@@ -358,22 +328,19 @@ LogicalResult crossEntropy(Node &n, Value labels, Value hit) {
   return success();
 }
 LogicalResult softmaxCrossEntropy(Node &n) {
-  if (failed(n.needRank(0, 2, "logits")) ||
-      failed(n.needRank(1, 2, "labels")) || failed(n.needBroadcast(0, 1)))
+  if (failed(n.needRank(0, 2, "logits")) || failed(n.needRank(1, 2, "labels")) ||
+      failed(n.needBroadcast(0, 1)))
     return failure();
-  return crossEntropy(
-      n, n.b.broadcastTo(n.in(1), *nn::broadcastShapes(n.dims(0), n.dims(1))),
-      Value());
+  return crossEntropy(n, n.b.broadcastTo(n.in(1), *nn::broadcastShapes(n.dims(0), n.dims(1))),
+                      Value());
 }
 LogicalResult sparseSoftmaxCrossEntropy(Node &n) {
-  if (failed(n.needRank(0, 2, "logits")) ||
-      failed(n.needRank(1, 1, "labels")) ||
+  if (failed(n.needRank(0, 2, "logits")) || failed(n.needRank(1, 1, "labels")) ||
       failed(n.same(n.dims(1)[0], n.dims(0)[0], "the number of labels")))
     return failure();
   Dims dims = n.dims(0);
   Value at = n.b.broadcastInDim(n.in(1), dims, {0});
-  Value i =
-      nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(dims, n.elem(1)), 1);
+  Value i = nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(dims, n.elem(1)), 1);
   Value hit = n.b.compare(CompareDirection::eq, at, i);
   return crossEntropy(n, n.b.cast(hit, n.elem(0)), hit);
 }
@@ -382,15 +349,13 @@ LogicalResult sparseSoftmaxCrossEntropy(Node &n) {
 /// components turned by one (yzx) and by two (zxy) all three products are one.
 LogicalResult cross(Node &n) {
   if (n.type(0) != n.type(1) || n.rank(0) < 1)
-    return n.refuse("operands are " + describe(n.type(0)) + " and " +
-                    describe(n.type(1)));
+    return n.refuse("operands are " + describe(n.type(0)) + " and " + describe(n.type(1)));
   int64_t last = n.rank(0) - 1;
   if (failed(n.same(n.dims(0)[last], 3, "the last dimension")))
     return failure();
   auto turned = [&](Value x, ArrayRef<int32_t> order) -> Value {
     Value at = n.b.constant(n.b.b.getI32TensorAttr(order));
-    return nn::TakeOp::create(n.b.b, n.b.loc, x, at, last, 0,
-                              nn::BoundsMode::error);
+    return nn::TakeOp::create(n.b.b, n.b.loc, x, at, last, 0, nn::BoundsMode::error);
   };
   Value a = n.in(0), b = n.in(1);
   return n.give(n.b.sub(n.b.mul(turned(a, {1, 2, 0}), turned(b, {2, 0, 1})),

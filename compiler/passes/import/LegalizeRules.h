@@ -74,9 +74,7 @@ public:
   mlir::Value in(unsigned i);
   void replaceOperand(unsigned i, Datum d) { operands[i] = std::move(d); }
   mlir::RankedTensorType type(unsigned i) const { return operands[i].type; }
-  mlir::Type elem(unsigned i) const {
-    return operands[i].type.getElementType();
-  }
+  mlir::Type elem(unsigned i) const { return operands[i].type.getElementType(); }
   int64_t rank(unsigned i) const { return operands[i].type.getRank(); }
   Dims dims(unsigned i) const { return nn::dimsOf(operands[i].type); }
   const Known *known(unsigned i) const { return operands[i].known.get(); }
@@ -94,21 +92,16 @@ public:
   bool boolAttr(llvm::StringRef name, bool otherwise);
   double floatAttr(llvm::StringRef name, double otherwise);
   llvm::StringRef stringAttr(llvm::StringRef name, llvm::StringRef otherwise);
-  llvm::SmallVector<int64_t> intsAttr(llvm::StringRef name,
-                                      llvm::ArrayRef<int64_t> otherwise = {});
+  llvm::SmallVector<int64_t> intsAttr(llvm::StringRef name, llvm::ArrayRef<int64_t> otherwise = {});
   mlir::Type typeAttr(llvm::StringRef name, mlir::Type otherwise);
 
   // Results.
   unsigned numOutputs() { return op.getOutputs().size(); }
   /// The element type the graph declares for an output.
-  mlir::Type outElem(unsigned i = 0) {
-    return graph::elementTypeOf(op.getOutput(i));
-  }
+  mlir::Type outElem(unsigned i = 0) { return graph::elementTypeOf(op.getOutput(i)); }
   mlir::LogicalResult give(mlir::Value v) { return give(0, Datum::of(v)); }
   mlir::LogicalResult give(Datum d) { return give(0, std::move(d)); }
-  mlir::LogicalResult give(Known k) {
-    return give(0, Datum::of(std::move(k), outElem()));
-  }
+  mlir::LogicalResult give(Known k) { return give(0, Datum::of(std::move(k), outElem())); }
   mlir::LogicalResult give(unsigned i, Datum d);
 
   // Refusals: the reason goes into the one report.
@@ -172,25 +165,20 @@ public:
   /// Legalizes the nodes of `block` that its results need, at the builder's
   /// insertion point, and returns the data of the terminator's operands.
   /// Without `wanted` all results are made; others come back poisoned.
-  llvm::SmallVector<Datum>
-  inlineBlock(mlir::Block &block, llvm::ArrayRef<Datum> arguments,
-              mlir::OpBuilder &builder,
-              std::optional<llvm::ArrayRef<bool>> wanted = std::nullopt,
-              llvm::DenseMap<mlir::Value, Datum> *scope = nullptr);
+  llvm::SmallVector<Datum> inlineBlock(mlir::Block &block, llvm::ArrayRef<Datum> arguments,
+                                       mlir::OpBuilder &builder,
+                                       std::optional<llvm::ArrayRef<bool>> wanted = std::nullopt,
+                                       llvm::DenseMap<mlir::Value, Datum> *scope = nullptr);
   /// The value of a datum, made at the insertion point if there is none yet.
-  mlir::Value materialize(const Datum &d, mlir::OpBuilder &builder,
-                          mlir::Location loc);
+  mlir::Value materialize(const Datum &d, mlir::OpBuilder &builder, mlir::Location loc);
   mlir::func::FuncOp lookup(mlir::FlatSymbolRefAttr name);
 
-  void refuse(graph::NodeOp op, llvm::ArrayRef<Datum> operands,
-              const llvm::Twine &why);
+  void refuse(graph::NodeOp op, llvm::ArrayRef<Datum> operands, const llvm::Twine &why);
   /// How many nodes were refused so far, and a way back for another attempt.
   size_t refusals() const { return report.size(); }
   void forgetRefusals(size_t count);
   /// Notes that two sizes must be equal, which is checked at entry.
-  void require(const SizeExpr &a, const SizeExpr &b) {
-    requirements.push_back({a.str(), b.str()});
-  }
+  void require(const SizeExpr &a, const SizeExpr &b) { requirements.push_back({a.str(), b.str()}); }
   /// Notes that the sizes of two shapes must broadcast, aligned at the end;
   /// with `oneWay` only x may be 1.
   void requireBroadcast(llvm::ArrayRef<SizeExpr> x, llvm::ArrayRef<SizeExpr> y,
@@ -204,8 +192,7 @@ public:
 
 private:
   void signature(mlir::func::FuncOp f, mlir::func::FuncOp &made);
-  bool argumentTypes(mlir::func::FuncOp f,
-                     llvm::SmallVectorImpl<mlir::Type> &types);
+  bool argumentTypes(mlir::func::FuncOp f, llvm::SmallVectorImpl<mlir::Type> &types);
   void node(graph::NodeOp op, llvm::DenseMap<mlir::Value, Datum> &scope,
             const llvm::DenseSet<mlir::Value> &live, mlir::OpBuilder &builder);
   std::string invalidOp();

@@ -15,10 +15,8 @@ namespace {
 
 LogicalResult constant(Node &n) {
   auto value = n.op.attrOfType<ElementsAttr>("value");
-  auto type =
-      value ? dyn_cast<RankedTensorType>(value.getType()) : RankedTensorType();
-  if (!type || !(type.getElementType().isIntOrFloat() ||
-                 isa<ComplexType>(type.getElementType())))
+  auto type = value ? dyn_cast<RankedTensorType>(value.getType()) : RankedTensorType();
+  if (!type || !(type.getElementType().isIntOrFloat() || isa<ComplexType>(type.getElementType())))
     return n.refuse("a constant that nothing can compute with");
   return n.give(Datum::of(value));
 }
@@ -43,9 +41,8 @@ LogicalResult ensureShape(Node &n) {
         return failure();
       dims[i] = size;
     }
-  return nn::tensorType(dims, n.elem(0)) == n.type(0)
-             ? n.give(n.operand(0))
-             : n.give(n.b.reshape(n.in(0), dims));
+  return nn::tensorType(dims, n.elem(0)) == n.type(0) ? n.give(n.operand(0))
+                                                      : n.give(n.b.reshape(n.in(0), dims));
 }
 
 //===-- Sizes -------------------------------------------------------------===//
@@ -55,9 +52,7 @@ LogicalResult shapeOf(Node &n) {
     (void)n.give(i, Datum::of(Known::vector(n.dims(i)), n.outElem(i)));
   return success();
 }
-LogicalResult sizeOf(Node &n) {
-  return n.give(Known::scalar(nn::elementCount(n.type(0))));
-}
+LogicalResult sizeOf(Node &n) { return n.give(Known::scalar(nn::elementCount(n.type(0)))); }
 LogicalResult rankOf(Node &n) { return n.give(Known::scalar(n.rank(0))); }
 
 LogicalResult range(Node &n) {
@@ -67,23 +62,18 @@ LogicalResult range(Node &n) {
   auto start = n.sizes(0), limit = n.sizes(1);
   auto delta = n.integer(2);
   if (start && limit && delta && *delta && isa<IntegerType>(n.elem(0))) {
-    SizeExpr span =
-        *delta > 0 ? (*limit)[0] - (*start)[0] : (*start)[0] - (*limit)[0];
-    SizeExpr count =
-        SizeExpr::max(SizeExpr::ceilDiv(span, std::abs(*delta)), 0);
+    SizeExpr span = *delta > 0 ? (*limit)[0] - (*start)[0] : (*start)[0] - (*limit)[0];
+    SizeExpr count = SizeExpr::max(SizeExpr::ceilDiv(span, std::abs(*delta)), 0);
     if (auto c = count.constant(); c && *c <= kMaxKnown) {
       Known k{{*c}, {}};
       for (int64_t i = 0; i < *c; ++i)
         k.values.push_back((*start)[0] + SizeExpr(i * *delta));
       return n.give(Datum::of(k, n.elem(0)));
     }
-    Value i = nn::IotaOp::create(n.b.b, n.b.loc,
-                                 nn::tensorType({count}, n.elem(0)), 0);
+    Value i = nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType({count}, n.elem(0)), 0);
     if (*delta != 1)
       i = n.b.mul(i, static_cast<double>(*delta));
-    return n.give((*start)[0].isConstant(0)
-                      ? i
-                      : n.b.add(i, n.b.size((*start)[0], n.elem(0))));
+    return n.give((*start)[0].isConstant(0) ? i : n.b.add(i, n.b.size((*start)[0], n.elem(0))));
   }
   auto s = n.number(0), l = n.number(1), d = n.number(2);
   if (!s || !l || !d)
@@ -91,15 +81,13 @@ LogicalResult range(Node &n) {
                     "formula of named sizes");
   if (*d == 0 || isa<IntegerType>(n.elem(0)))
     return n.refuse("delta is 0");
-  int64_t count = std::max<int64_t>(
-      0, static_cast<int64_t>(std::ceil(std::fabs((*l - *s) / *d))));
+  int64_t count = std::max<int64_t>(0, static_cast<int64_t>(std::ceil(std::fabs((*l - *s) / *d))));
   if ((*l - *s) / *d < 0)
     count = 0;
   if (!count)
-    return n.give(Datum::of(DenseElementsAttr::get(
-        RankedTensorType::get({0}, n.elem(0)), ArrayRef<Attribute>())));
-  Value i = nn::IotaOp::create(n.b.b, n.b.loc,
-                               nn::tensorType({SizeExpr(count)}, n.elem(0)), 0);
+    return n.give(Datum::of(
+        DenseElementsAttr::get(RankedTensorType::get({0}, n.elem(0)), ArrayRef<Attribute>())));
+  Value i = nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType({SizeExpr(count)}, n.elem(0)), 0);
   return n.give(n.b.add(n.b.mul(i, *d), *s));
 }
 
@@ -113,19 +101,17 @@ LogicalResult linSpace(Node &n) {
   Value start = n.in(0), stop = n.in(1);
   if (*count == 1)
     return n.give(n.b.reshape(start, dims));
-  Value step = n.b.div(n.b.sub(stop, start),
-                       n.b.scalar(static_cast<double>(*count - 1), n.elem(0)));
+  Value step =
+      n.b.div(n.b.sub(stop, start), n.b.scalar(static_cast<double>(*count - 1), n.elem(0)));
   Dims inner{SizeExpr(*count - 1)};
-  Value i =
-      nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(inner, n.elem(0)), 0);
+  Value i = nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(inner, n.elem(0)), 0);
   Value body = n.b.add(n.b.mul(i, step), start);
   return n.give(n.b.concat({body, n.b.reshape(stop, {SizeExpr(1)})}, 0));
 }
 
 LogicalResult fill(Node &n) {
   Dims dims;
-  if (failed(n.needSizes(0, "the shape", dims)) ||
-      failed(n.needRank(1, 0, "the value")))
+  if (failed(n.needSizes(0, "the shape", dims)) || failed(n.needRank(1, 0, "the value")))
     return failure();
   SizeExpr count = 1;
   for (const SizeExpr &d : dims)
@@ -190,13 +176,11 @@ LogicalResult reshape(Node &n) {
   }
   if (open >= 0) {
     if (rest.isConstant(0))
-      return n.refuse("a -1 beside a 0 in " + describe(dims) +
-                      " can be anything");
+      return n.refuse("a -1 beside a 0 in " + describe(dims) + " can be anything");
     dims[open] = SizeExpr::floorDiv(total, rest);
     rest = rest * dims[open];
   }
-  if (failed(n.same(total, rest,
-                    "the number of elements of " + describe(n.type(0)))))
+  if (failed(n.same(total, rest, "the number of elements of " + describe(n.type(0)))))
     return failure();
   return reshaped(n, dims);
 }
@@ -258,8 +242,7 @@ LogicalResult transpose(Node &n) {
   bool still = true;
   for (auto [i, p] : llvm::enumerate(permutation))
     still &= p == static_cast<int64_t>(i);
-  return still ? n.give(n.operand(0))
-               : n.give(n.b.transpose(n.in(0), permutation));
+  return still ? n.give(n.operand(0)) : n.give(n.b.transpose(n.in(0), permutation));
 }
 LogicalResult invertPermutation(Node &n) {
   if (failed(n.needRank(0, 1, "the permutation")))
@@ -270,9 +253,8 @@ LogicalResult invertPermutation(Node &n) {
     auto type = nn::tensorType(dims, n.elem(0));
     Value at = n.b.reshape(n.in(0), {dims[0], SizeExpr(1)});
     Value index = nn::IotaOp::create(n.b.b, n.b.loc, type, 0);
-    return n.give(nn::ScatterOp::create(
-        n.b.b, n.b.loc, n.b.full(dims, 0, n.elem(0)), at, index,
-        nn::ScatterKind::update, nn::BoundsMode::error));
+    return n.give(nn::ScatterOp::create(n.b.b, n.b.loc, n.b.full(dims, 0, n.elem(0)), at, index,
+                                        nn::ScatterKind::update, nn::BoundsMode::error));
   }
   Known k{{static_cast<int64_t>(p->size())}, Dims(p->size(), SizeExpr(0))};
   for (auto [i, v] : llvm::enumerate(*p)) {
@@ -289,16 +271,14 @@ LogicalResult broadcastTo(Node &n) {
     return failure();
   Dims own = n.dims(0);
   if (own.size() > dims.size())
-    return n.refuse("shape " + describe(own) + " does not broadcast to " +
-                    describe(dims));
+    return n.refuse("shape " + describe(own) + " does not broadcast to " + describe(dims));
   size_t lead = dims.size() - own.size();
   for (size_t i = 0; i < own.size(); ++i) {
     if (dims[lead + i].isConstant(-1))
       dims[lead + i] = own[i];
     auto a = own[i].constant(), c = dims[lead + i].constant();
     if (a && c && *a != *c && *a != 1)
-      return n.refuse("shape " + describe(own) + " does not broadcast to " +
-                      describe(dims));
+      return n.refuse("shape " + describe(own) + " does not broadcast to " + describe(dims));
   }
   n.legalizer.requireBroadcast(own, dims, /*oneWay=*/true);
   return n.give(n.b.broadcastTo(n.in(0), dims));
@@ -309,8 +289,7 @@ LogicalResult tile(Node &n) {
     return failure();
   Dims dims = n.dims(0), spread, result;
   if (times.size() != dims.size())
-    return n.refuse("has " + Twine(times.size()) + " multiples for rank " +
-                    Twine(dims.size()));
+    return n.refuse("has " + Twine(times.size()) + " multiples for rank " + Twine(dims.size()));
   SmallVector<int64_t> map;
   for (auto [d, t] : llvm::zip(dims, times)) {
     if (!t.isConstant(1))
@@ -326,25 +305,21 @@ LogicalResult tile(Node &n) {
 
 LogicalResult broadcastArgs(Node &n) {
   Dims x, y;
-  if (failed(n.needSizes(0, "a shape", x)) ||
-      failed(n.needSizes(1, "a shape", y)))
+  if (failed(n.needSizes(0, "a shape", x)) || failed(n.needSizes(1, "a shape", y)))
     return failure();
   auto r = nn::broadcastShapes(x, y);
   return r ? n.give(Known::vector(*r))
-           : n.refuse("shapes " + describe(x) + " and " + describe(y) +
-                      " do not broadcast");
+           : n.refuse("shapes " + describe(x) + " and " + describe(y) + " do not broadcast");
 }
 LogicalResult broadcastGradientArgs(Node &n) {
   Dims x, y;
-  if (failed(n.needSizes(0, "a shape", x)) ||
-      failed(n.needSizes(1, "a shape", y)))
+  if (failed(n.needSizes(0, "a shape", x)) || failed(n.needSizes(1, "a shape", y)))
     return failure();
   size_t rank = std::max(x.size(), y.size());
   Dims rx, ry;
   for (size_t i = 0; i < rank; ++i) {
     bool inX = i + x.size() >= rank, inY = i + y.size() >= rank;
-    SizeExpr a = inX ? x[i + x.size() - rank] : 1,
-             c = inY ? y[i + y.size() - rank] : 1;
+    SizeExpr a = inX ? x[i + x.size() - rank] : 1, c = inY ? y[i + y.size() - rank] : 1;
     if (a == c) {
       if (!inX)
         rx.push_back(static_cast<int64_t>(i));
@@ -391,8 +366,7 @@ LogicalResult dynamicStitch(Node &n) {
   for (unsigned i = 0; i < half; ++i) {
     SmallVector<int64_t> at;
     Dims values;
-    if (failed(n.needInts(i, "indices", at)) ||
-        failed(n.needSizes(half + i, "data", values)))
+    if (failed(n.needInts(i, "indices", at)) || failed(n.needSizes(half + i, "data", values)))
       return failure();
     if (at.size() != values.size())
       return n.refuse("stitches slices, only scalars are supported");
@@ -426,8 +400,7 @@ const Rule kRules[] = {
     {"ShapeN", 1, shapeOf},
     {"Size", 1, sizeOf},
     {"Rank", 1, rankOf},
-    {"Range", 3, range,
-     "the number of elements is a constant or a formula of named sizes"},
+    {"Range", 3, range, "the number of elements is a constant or a formula of named sizes"},
     {"LinSpace", 3, linSpace, "constant number of elements"},
     {"Fill", 2, fill},
     {"ZerosLike", 1, like<0>, "", true},

@@ -17,8 +17,8 @@ SizeExpr place(const SizeExpr &index, const SizeExpr &size, const SizeExpr &low,
 }
 } // namespace
 
-LogicalResult SliceSpec::read(Node &n, RankedTensorType type, unsigned begin,
-                              unsigned end, unsigned stride) {
+LogicalResult SliceSpec::read(Node &n, RankedTensorType type, unsigned begin, unsigned end,
+                              unsigned stride) {
   Dims x = nn::dimsOf(type);
   int64_t rank = x.size();
   if (n.rank(begin) != 1 || n.rank(end) != 1 || n.rank(stride) != 1)
@@ -27,18 +27,13 @@ LogicalResult SliceSpec::read(Node &n, RankedTensorType type, unsigned begin,
   if (!steps)
     return n.refuse("strides must be constant");
   int64_t count = steps->size();
-  if (n.type(begin).getDimSize(0) != count ||
-      n.type(end).getDimSize(0) != count)
+  if (n.type(begin).getDimSize(0) != count || n.type(end).getDimSize(0) != count)
     return n.refuse("begin, end and strides have different lengths");
   auto begins = n.sizes(begin), ends = n.sizes(end);
-  int64_t beginMask = n.intAttr("begin_mask", 0),
-          endMask = n.intAttr("end_mask", 0);
-  int64_t ellipsis = n.intAttr("ellipsis_mask", 0),
-          fresh = n.intAttr("new_axis_mask", 0);
+  int64_t beginMask = n.intAttr("begin_mask", 0), endMask = n.intAttr("end_mask", 0);
+  int64_t ellipsis = n.intAttr("ellipsis_mask", 0), fresh = n.intAttr("new_axis_mask", 0);
   int64_t shrink = n.intAttr("shrink_axis_mask", 0);
-  auto has = [](int64_t mask, int64_t i) {
-    return i < 64 && ((mask >> i) & 1);
-  };
+  auto has = [](int64_t mask, int64_t i) { return i < 64 && ((mask >> i) & 1); };
   int64_t used = 0;
   bool spread = false;
   for (int64_t i = 0; i < count; ++i) {
@@ -51,8 +46,7 @@ LogicalResult SliceSpec::read(Node &n, RankedTensorType type, unsigned begin,
     }
   }
   if (used > rank)
-    return n.refuse("slices " + Twine(used) + " dimensions of " +
-                    describe(type));
+    return n.refuse("slices " + Twine(used) + " dimensions of " + describe(type));
   auto whole = [&](int64_t d) {
     start.push_back(0);
     sizes.push_back(x[d]);
@@ -85,27 +79,23 @@ LogicalResult SliceSpec::read(Node &n, RankedTensorType type, unsigned begin,
         SizeExpr at = (*begins)[i];
         auto c = at.constant();
         start.back() = c && *c < 0 ? size + at : at;
-        auto low = start.back().constant(),
-             room = (size - start.back() - 1).constant();
+        auto low = start.back().constant(), room = (size - start.back() - 1).constant();
         if ((low && *low < 0) || (room && *room < 0))
-          return n.refuse("index " + at.str() + " is outside dimension " +
-                          Twine(d) + " of size " + size.str());
+          return n.refuse("index " + at.str() + " is outside dimension " + Twine(d) + " of size " +
+                          size.str());
       }
       ++d;
       continue;
     }
     bool fromStart = has(beginMask, i), toEnd = has(endMask, i);
     if ((!fromStart && !begins) || (!toEnd && !ends))
-      return n.refuse("dimension " + Twine(d) +
-                      " is sliced at a run-time place");
+      return n.refuse("dimension " + Twine(d) + " is sliced at a run-time place");
     if (step == 0)
       return n.refuse("stride 0");
     bool back = step < 0;
     SizeExpr low = back ? -1 : 0, high = back ? size - 1 : size;
-    SizeExpr from =
-        fromStart ? (back ? high : low) : place((*begins)[i], size, low, high);
-    SizeExpr to =
-        toEnd ? (back ? low : high) : place((*ends)[i], size, low, high);
+    SizeExpr from = fromStart ? (back ? high : low) : place((*begins)[i], size, low, high);
+    SizeExpr to = toEnd ? (back ? low : high) : place((*ends)[i], size, low, high);
     SizeExpr span = back ? from - to : to - from;
     SizeExpr number = SizeExpr::max(SizeExpr::ceilDiv(span, std::abs(step)), 0);
     start.push_back(number.isConstant(0) ? SizeExpr(0) : from);

@@ -17,8 +17,8 @@ struct SliceSpec {
 
   /// Reads operands begin, end, strides and the masks against a tensor of
   /// `type`.
-  mlir::LogicalResult read(Node &n, mlir::RankedTensorType type, unsigned begin,
-                           unsigned end, unsigned strides);
+  mlir::LogicalResult read(Node &n, mlir::RankedTensorType type, unsigned begin, unsigned end,
+                           unsigned strides);
 };
 
 } // namespace ingot::legalize

@@ -25,10 +25,8 @@ public:
   bool equal(func::FuncOp a, func::FuncOp b) {
     if (a == b)
       return true;
-    if (a.getFunctionType() != b.getFunctionType() ||
-        a.getAllArgAttrs() != b.getAllArgAttrs() ||
-        a.getAllResultAttrs() != b.getAllResultAttrs() || a.isExternal() ||
-        b.isExternal())
+    if (a.getFunctionType() != b.getFunctionType() || a.getAllArgAttrs() != b.getAllArgAttrs() ||
+        a.getAllResultAttrs() != b.getAllResultAttrs() || a.isExternal() || b.isExternal())
       return false;
     Block &blockA = a.getBody().front(), &blockB = b.getBody().front();
     if (blockA.getOperations().size() != blockB.getOperations().size())
@@ -53,8 +51,7 @@ private:
   bool sameNode(Operation *x, Operation *y) {
     auto a = dyn_cast<NodeOp>(x), b = dyn_cast<NodeOp>(y);
     if (!a || !b)
-      return x->getName() == y->getName() &&
-             x->getAttrDictionary() == y->getAttrDictionary();
+      return x->getName() == y->getName() && x->getAttrDictionary() == y->getAttrDictionary();
     if (a.getOp() != b.getOp() || a.getAttrs().size() != b.getAttrs().size())
       return false;
     // Equal constants are one attribute, but for resources: their handles are
@@ -90,9 +87,7 @@ struct MergeSignatures : PassWrapper<MergeSignatures, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(MergeSignatures)
 
   StringRef getArgument() const override { return "merge-signatures"; }
-  StringRef getDescription() const override {
-    return "Keep one of several equal signatures";
-  }
+  StringRef getDescription() const override { return "Keep one of several equal signatures"; }
 
   void runOnOperation() override {
     Comparison comparison(getOperation());
@@ -101,15 +96,13 @@ struct MergeSignatures : PassWrapper<MergeSignatures, OperationPass<ModuleOp>> {
       if (func->hasAttr("ingot.signature"))
         all.push_back(func);
     std::stable_partition(all.begin(), all.end(), [](func::FuncOp func) {
-      return func->getAttrOfType<StringAttr>("ingot.signature") ==
-             "serving_default";
+      return func->getAttrOfType<StringAttr>("ingot.signature") == "serving_default";
     });
     Builder b(&getContext());
     SmallVector<func::FuncOp> dropped;
     for (func::FuncOp func : all) {
-      auto same = llvm::find_if(kept, [&](func::FuncOp other) {
-        return comparison.equal(func, other);
-      });
+      auto same =
+          llvm::find_if(kept, [&](func::FuncOp other) { return comparison.equal(func, other); });
       if (same == kept.end()) {
         kept.push_back(func);
         continue;

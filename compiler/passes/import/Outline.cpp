@@ -26,15 +26,12 @@ void GraphSlice::collect(ValueRange roots, llvm::SetVector<Value> &keys) {
 }
 
 func::FuncOp GraphSlice::build(StringRef name, Location loc, ValueRange roots,
-                               const llvm::SetVector<Value> &keys,
-                               SymbolTable &symbols) {
+                               const llvm::SetVector<Value> &keys, SymbolTable &symbols) {
   MLIRContext *context = loc.getContext();
   OpBuilder builder(context);
-  SmallVector<Type> types =
-      unrankedTypes(ValueRange(keys.getArrayRef()).getTypes());
-  auto func = func::FuncOp::create(
-      loc, name,
-      builder.getFunctionType(types, unrankedTypes(roots.getTypes())));
+  SmallVector<Type> types = unrankedTypes(ValueRange(keys.getArrayRef()).getTypes());
+  auto func = func::FuncOp::create(loc, name,
+                                   builder.getFunctionType(types, unrankedTypes(roots.getTypes())));
   func.setPrivate();
   Block *body = func.addEntryBlock();
   llvm::DenseMap<Value, Value> arguments;
@@ -50,15 +47,14 @@ func::FuncOp GraphSlice::build(StringRef name, Location loc, ValueRange roots,
   };
   builder.setInsertionPointToEnd(body);
   SmallVector<Operation *> ordered(nodes.begin(), nodes.end());
-  llvm::sort(ordered,
-             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::sort(ordered, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
   for (Operation *node : ordered) {
     SmallVector<Value> operands;
     for (Value operand : node->getOperands())
       if (Value value = mapped(operand)) // null: a control edge from outside
         operands.push_back(value);
-    OperationState state(node->getLoc(), node->getName(), operands,
-                         node->getResultTypes(), node->getAttrs());
+    OperationState state(node->getLoc(), node->getName(), operands, node->getResultTypes(),
+                         node->getAttrs());
     Operation *copy = builder.create(state);
     mapping.map(node->getResults(), copy->getResults());
   }
@@ -66,8 +62,7 @@ func::FuncOp GraphSlice::build(StringRef name, Location loc, ValueRange roots,
   for (Value root : roots)
     results.push_back(mapped(root));
   func::ReturnOp::create(builder, loc, results);
-  func.setFunctionType(
-      builder.getFunctionType(types, ValueRange(results).getTypes()));
+  func.setFunctionType(builder.getFunctionType(types, ValueRange(results).getTypes()));
   symbols.insert(func);
   return func;
 }
@@ -82,13 +77,12 @@ ArrayAttr ingot::typeListAttr(MLIRContext *context, TypeRange tensors) {
 SmallVector<Type> ingot::unrankedTypes(TypeRange tensors) {
   SmallVector<Type> types;
   for (Type type : tensors)
-    types.push_back(
-        UnrankedTensorType::get(cast<TensorType>(type).getElementType()));
+    types.push_back(UnrankedTensorType::get(cast<TensorType>(type).getElementType()));
   return types;
 }
 
 void ingot::updateResultTypes(func::FuncOp func) {
-  func.setFunctionType(FunctionType::get(
-      func.getContext(), func.getArgumentTypes(),
-      func.getBody().front().getTerminator()->getOperandTypes()));
+  func.setFunctionType(
+      FunctionType::get(func.getContext(), func.getArgumentTypes(),
+                        func.getBody().front().getTerminator()->getOperandTypes()));
 }

@@ -18,18 +18,15 @@ public:
   /// Whether a node that is reached by a control edge moves along.
   using Moves = std::function<bool(mlir::Operation *)>;
 
-  GraphSlice(KeyOf keyOf, Moves moves)
-      : keyOf(std::move(keyOf)), moves(std::move(moves)) {}
+  GraphSlice(KeyOf keyOf, Moves moves) : keyOf(std::move(keyOf)), moves(std::move(moves)) {}
 
   /// Adds what `roots` need: nodes to `nodes`, keys to `keys`, control edges
   /// that come from outside to `controls`.
   void collect(mlir::ValueRange roots, llvm::SetVector<mlir::Value> &keys);
 
   /// Makes a private function `keys -> roots` of the collected nodes.
-  mlir::func::FuncOp build(llvm::StringRef name, mlir::Location loc,
-                           mlir::ValueRange roots,
-                           const llvm::SetVector<mlir::Value> &keys,
-                           mlir::SymbolTable &symbols);
+  mlir::func::FuncOp build(llvm::StringRef name, mlir::Location loc, mlir::ValueRange roots,
+                           const llvm::SetVector<mlir::Value> &keys, mlir::SymbolTable &symbols);
 
   llvm::SetVector<mlir::Operation *> nodes;
   llvm::SetVector<mlir::Value> controls;
@@ -49,8 +46,7 @@ llvm::SmallVector<mlir::Type> unrankedTypes(mlir::TypeRange types);
 void updateResultTypes(mlir::func::FuncOp func);
 
 /// Replaces the `Switch`/`Merge` pairs of a body without loops by `If` nodes.
-mlir::LogicalResult functionalizeConds(mlir::func::FuncOp func,
-                                       mlir::SymbolTable &symbols);
+mlir::LogicalResult functionalizeConds(mlir::func::FuncOp func, mlir::SymbolTable &symbols);
 
 } // namespace ingot
 

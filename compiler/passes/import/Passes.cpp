@@ -31,7 +31,6 @@ void ingot::registerImportPasses() {
   registerPass(createPruneGraphPass);
   registerPass(createMergeSignaturesPass);
   registerPass(createLegalizeGraphToNnPass);
-  PassPipelineRegistration<>("simplify-graph",
-                             "Station 2: every signature a pure function",
+  PassPipelineRegistration<>("simplify-graph", "Station 2: every signature a pure function",
                              buildSimplifyGraphPipeline);
 }

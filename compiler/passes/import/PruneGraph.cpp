@@ -27,8 +27,7 @@ struct PruneGraph : PassWrapper<PruneGraph, OperationPass<ModuleOp>> {
     for (auto func : module.getOps<func::FuncOp>()) {
       if (func.isExternal())
         continue;
-      for (Operation &op :
-           llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
+      for (Operation &op : llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
         if (op.use_empty() && !op.hasTrait<OpTrait::IsTerminator>())
           op.erase();
       if (func.isPublic())
@@ -49,6 +48,4 @@ struct PruneGraph : PassWrapper<PruneGraph, OperationPass<ModuleOp>> {
 
 } // namespace
 
-std::unique_ptr<Pass> ingot::createPruneGraphPass() {
-  return std::make_unique<PruneGraph>();
-}
+std::unique_ptr<Pass> ingot::createPruneGraphPass() { return std::make_unique<PruneGraph>(); }

@@ -26,13 +26,9 @@ struct State {
   llvm::SetVector<StringAttr> changed;
 };
 
-bool isLoop(NodeOp node) {
-  return node.isOp("While") || node.isOp("StatelessWhile");
-}
+bool isLoop(NodeOp node) { return node.isOp("While") || node.isOp("StatelessWhile"); }
 bool isIf(NodeOp node) { return node.isOp("If") || node.isOp("StatelessIf"); }
-bool isCase(NodeOp node) {
-  return node.isOp("Case") || node.isOp("StatelessCase");
-}
+bool isCase(NodeOp node) { return node.isOp("Case") || node.isOp("StatelessCase"); }
 
 /// Rewrites one body; nested bodies are rewritten by nested resolvers.
 class BodyResolver {
@@ -62,8 +58,8 @@ private:
   Value read(StringAttr symbol, Operation *user);
   void assign(StringAttr symbol, Value value);
   /// A new node in front of `node`, with its location and name.
-  Value create(NodeOp node, StringRef op, ValueRange operands,
-               ArrayRef<NamedAttribute> attrs, Type elementType);
+  Value create(NodeOp node, StringRef op, ValueRange operands, ArrayRef<NamedAttribute> attrs,
+               Type elementType);
   Value constantIndex(NodeOp node, int32_t value);
   LogicalResult scatter(NodeOp node, StringAttr symbol, StringRef op);
   LogicalResult gather(NodeOp node, StringAttr symbol);
@@ -97,8 +93,7 @@ void BodyResolver::assign(StringAttr symbol, Value value) {
 Value BodyResolver::create(NodeOp node, StringRef op, ValueRange operands,
                            ArrayRef<NamedAttribute> attrs, Type elementType) {
   OpBuilder builder(node);
-  return NodeOp::create(builder, node.getLoc(), op,
-                        TypeRange(UnrankedTensorType::get(elementType)),
+  return NodeOp::create(builder, node.getLoc(), op, TypeRange(UnrankedTensorType::get(elementType)),
                         operands, attrs, node.getName())
       .getOutput(0);
 }
@@ -106,10 +101,8 @@ Value BodyResolver::create(NodeOp node, StringRef op, ValueRange operands,
 Value BodyResolver::constantIndex(NodeOp node, int32_t value) {
   Builder b(node.getContext());
   Type i32 = b.getI32Type();
-  Attribute constant =
-      DenseElementsAttr::get(RankedTensorType::get({}, i32), value);
-  return create(node, "Const", {},
-                {named("dtype", TypeAttr::get(i32)), named("value", constant)},
+  Attribute constant = DenseElementsAttr::get(RankedTensorType::get({}, i32), value);
+  return create(node, "Const", {}, {named("dtype", TypeAttr::get(i32)), named("value", constant)},
                 i32);
 }
 
@@ -121,17 +114,14 @@ LogicalResult BodyResolver::gather(NodeOp node, StringAttr symbol) {
   Attribute indices = TypeAttr::get(graph::elementTypeOf(node.getInput(1)));
   Value result;
   if (node.isOp("ResourceGatherNd")) {
-    result = create(
-        node, "GatherNd", {value, node.getInput(1)},
-        {named("Tparams", TypeAttr::get(element)), named("Tindices", indices)},
-        element);
+    result =
+        create(node, "GatherNd", {value, node.getInput(1)},
+               {named("Tparams", TypeAttr::get(element)), named("Tindices", indices)}, element);
   } else {
     int32_t batchDims = node.intAttr("batch_dims").value_or(0);
     Builder b(node.getContext());
-    result = create(node, "GatherV2",
-                    {value, node.getInput(1), constantIndex(node, batchDims)},
-                    {named("Tparams", TypeAttr::get(element)),
-                     named("Tindices", indices),
+    result = create(node, "GatherV2", {value, node.getInput(1), constantIndex(node, batchDims)},
+                    {named("Tparams", TypeAttr::get(element)), named("Tindices", indices),
                      named("Taxis", TypeAttr::get(b.getI32Type())),
                      named("batch_dims", b.getI64IntegerAttr(batchDims))},
                     element);
@@ -142,33 +132,29 @@ LogicalResult BodyResolver::gather(NodeOp node, StringAttr symbol) {
 
 /// ResourceScatterX indexes rows; TensorScatterX takes the indices as the last
 /// dimension.
-LogicalResult BodyResolver::scatter(NodeOp node, StringAttr symbol,
-                                    StringRef op) {
+LogicalResult BodyResolver::scatter(NodeOp node, StringAttr symbol, StringRef op) {
   Value value = read(symbol, node);
   if (!value)
     return failure();
   Type element = graph::elementTypeOf(value);
   Value indices = node.getInput(1);
   Type index = graph::elementTypeOf(indices);
-  if (node.getOp().starts_with("ResourceScatter") &&
-      !node.getOp().contains("Nd"))
-    indices = create(
-        node, "ExpandDims", {indices, constantIndex(node, -1)},
-        {named("T", TypeAttr::get(index)),
-         named("Tdim", TypeAttr::get(IntegerType::get(node.getContext(), 32)))},
-        index);
-  assign(symbol, create(node, op, {value, indices, node.getInput(2)},
-                        {named("T", TypeAttr::get(element)),
-                         named("Tindices", TypeAttr::get(index))},
-                        element));
+  if (node.getOp().starts_with("ResourceScatter") && !node.getOp().contains("Nd"))
+    indices = create(node, "ExpandDims", {indices, constantIndex(node, -1)},
+                     {named("T", TypeAttr::get(index)),
+                      named("Tdim", TypeAttr::get(IntegerType::get(node.getContext(), 32)))},
+                     index);
+  assign(symbol,
+         create(node, op, {value, indices, node.getInput(2)},
+                {named("T", TypeAttr::get(element)), named("Tindices", TypeAttr::get(index))},
+                element));
   return success();
 }
 
 LogicalResult BodyResolver::visitHandleUser(NodeOp node, StringAttr symbol) {
   StringRef op = node.getOp();
   // Hands the handle on.
-  if (op == "Identity" &&
-      isa<graph::ResourceType>(graph::elementTypeOf(node.getOutput(0)))) {
+  if (op == "Identity" && isa<graph::ResourceType>(graph::elementTypeOf(node.getOutput(0)))) {
     handles[node.getOutput(0)] = symbol;
     return success();
   }
@@ -178,11 +164,10 @@ LogicalResult BodyResolver::visitHandleUser(NodeOp node, StringAttr symbol) {
       handles[node.getOutput(0)] = symbol;
     return success();
   }
-  StringRef arithmetic =
-      llvm::StringSwitch<StringRef>(op)
-          .Cases({"AssignAddVariableOp", "AssignAdd"}, "AddV2")
-          .Cases({"AssignSubVariableOp", "AssignSub"}, "Sub")
-          .Default("");
+  StringRef arithmetic = llvm::StringSwitch<StringRef>(op)
+                             .Cases({"AssignAddVariableOp", "AssignAdd"}, "AddV2")
+                             .Cases({"AssignSubVariableOp", "AssignSub"}, "Sub")
+                             .Default("");
   if (!arithmetic.empty()) {
     Value value = read(symbol, node);
     if (!value)
@@ -203,12 +188,10 @@ LogicalResult BodyResolver::visitHandleUser(NodeOp node, StringAttr symbol) {
   }
   if (op == "VarIsInitializedOp" || op == "IsVariableInitialized") {
     Builder b(node.getContext());
-    Attribute yes =
-        DenseElementsAttr::get(RankedTensorType::get({}, b.getI1Type()), true);
-    node.getOutput(0).replaceAllUsesWith(create(
-        node, "Const", {},
-        {named("dtype", TypeAttr::get(b.getI1Type())), named("value", yes)},
-        b.getI1Type()));
+    Attribute yes = DenseElementsAttr::get(RankedTensorType::get({}, b.getI1Type()), true);
+    node.getOutput(0).replaceAllUsesWith(
+        create(node, "Const", {},
+               {named("dtype", TypeAttr::get(b.getI1Type())), named("value", yes)}, b.getI1Type()));
     return success();
   }
   if (op == "VariableShape") {
@@ -226,20 +209,16 @@ LogicalResult BodyResolver::visitHandleUser(NodeOp node, StringAttr symbol) {
     return gather(node, symbol);
   StringRef scatterOp =
       llvm::StringSwitch<StringRef>(op)
-          .Cases({"ResourceScatterAdd", "ResourceScatterNdAdd"},
-                 "TensorScatterAdd")
-          .Cases({"ResourceScatterSub", "ResourceScatterNdSub"},
-                 "TensorScatterSub")
-          .Cases({"ResourceScatterUpdate", "ResourceScatterNdUpdate"},
-                 "TensorScatterUpdate")
+          .Cases({"ResourceScatterAdd", "ResourceScatterNdAdd"}, "TensorScatterAdd")
+          .Cases({"ResourceScatterSub", "ResourceScatterNdSub"}, "TensorScatterSub")
+          .Cases({"ResourceScatterUpdate", "ResourceScatterNdUpdate"}, "TensorScatterUpdate")
           .Case("ResourceScatterMin", "TensorScatterMin")
           .Case("ResourceScatterMax", "TensorScatterMax")
           .Default("");
   if (!scatterOp.empty())
     return scatter(node, symbol, scatterOp);
-  return node.emitError() << "node '" << node.getName() << "' (" << op
-                          << ") uses the variable '" << symbol.getValue()
-                          << "' in a way that is not supported";
+  return node.emitError() << "node '" << node.getName() << "' (" << op << ") uses the variable '"
+                          << symbol.getValue() << "' in a way that is not supported";
 }
 
 LogicalResult BodyResolver::visit(NodeOp node) {
@@ -247,8 +226,7 @@ LogicalResult BodyResolver::visit(NodeOp node) {
     handles[node.getOutput(0)] = symbol.getAttr();
     return success();
   }
-  bool usesHandle = llvm::any_of(
-      node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
+  bool usesHandle = llvm::any_of(node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
   if (!usesHandle)
     return success();
   if (isLoop(node))
@@ -319,8 +297,7 @@ private:
 };
 
 FailureOr<Specialized> Specializer::run(FlatSymbolRefAttr name) {
-  auto original =
-      name ? symbols.lookup<func::FuncOp>(name.getValue()) : func::FuncOp();
+  auto original = name ? symbols.lookup<func::FuncOp>(name.getValue()) : func::FuncOp();
   if (!original || original.getNumArguments() != operands.size()) {
     node.emitError() << "node '" << node.getName() << "' (" << node.getOp()
                      << ") has no matching function " << name;
@@ -334,8 +311,7 @@ FailureOr<Specialized> Specializer::run(FlatSymbolRefAttr name) {
   for (StringAttr symbol : variables) {
     auto *variable = symbols.lookup(symbol);
     Type type = UnrankedTensorType::get(
-        cast<ShapedType>(cast<graph::VariableOp>(variable).getType())
-            .getElementType());
+        cast<ShapedType>(cast<graph::VariableOp>(variable).getType()).getElementType());
     entry[symbol] = body.addArgument(type, node.getLoc());
   }
   auto entryValue = [&](StringAttr symbol, Operation *user) -> Value {
@@ -380,8 +356,7 @@ void Specializer::finish(Specialized &copy, ArrayRef<StringAttr> carried) {
         user->erase();
       body.eraseArgument(i);
     }
-  copy.func.setFunctionType(FunctionType::get(copy.func.getContext(),
-                                              body.getArgumentTypes(),
+  copy.func.setFunctionType(FunctionType::get(copy.func.getContext(), body.getArgumentTypes(),
                                               ValueRange(results).getTypes()));
   copy.func->removeAttr(copy.func.getArgAttrsAttrName());
   copy.func->removeAttr(copy.func.getResAttrsAttrName());
@@ -418,19 +393,17 @@ LogicalResult BodyResolver::visitLoop(NodeOp node) {
   if (failed(cond) || failed(body))
     return failure();
   if (!cond->changed.empty())
-    return node.emitError()
-           << "the condition of loop '" << node.getName()
-           << "' assigns the variable '" << cond->changed.front().getValue()
-           << "', which is not supported";
+    return node.emitError() << "the condition of loop '" << node.getName()
+                            << "' assigns the variable '" << cond->changed.front().getValue()
+                            << "', which is not supported";
   ArrayRef<StringAttr> carried = specializer.variables.getArrayRef();
   SmallVector<Value> operands;
   SmallVector<unsigned> kept; ///< old result number of each data result
   for (auto [i, value] : llvm::enumerate(node.getInputs())) {
     StringAttr symbol = handles.lookup(value);
     if (symbol && body->resultHandles[i] != symbol)
-      return node.emitError()
-             << "loop '" << node.getName() << "' exchanges the variable '"
-             << symbol.getValue() << "' for another value";
+      return node.emitError() << "loop '" << node.getName() << "' exchanges the variable '"
+                              << symbol.getValue() << "' for another value";
     if (symbol)
       continue;
     operands.push_back(value);
@@ -449,9 +422,8 @@ LogicalResult BodyResolver::visitLoop(NodeOp node) {
   SmallVector<Type> types;
   for (Value operand : operands)
     types.push_back(UnrankedTensorType::get(graph::elementTypeOf(operand)));
-  auto loop = NodeOp::create(builder, node.getLoc(), types, node.getOpAttr(),
-                             node.getNameAttr(), node.getAttrs(),
-                             node.getDeviceAttr(), operands);
+  auto loop = NodeOp::create(builder, node.getLoc(), types, node.getOpAttr(), node.getNameAttr(),
+                             node.getAttrs(), node.getDeviceAttr(), operands);
   loop.setNodeAttr("cond", FlatSymbolRefAttr::get(cond->func));
   loop.setNodeAttr("body", FlatSymbolRefAttr::get(body->func));
   loop.setNodeAttr("T", typeListAttr(builder.getContext(), types));
@@ -477,8 +449,7 @@ LogicalResult BodyResolver::visitBranches(NodeOp node) {
   } else if (auto list = node.attrOfType<ArrayAttr>("branches")) {
     for (Attribute branch : list) {
       auto func = dyn_cast<graph::FuncAttr>(branch);
-      names.push_back(func ? func.getCallee()
-                           : dyn_cast<FlatSymbolRefAttr>(branch));
+      names.push_back(func ? func.getCallee() : dyn_cast<FlatSymbolRefAttr>(branch));
     }
   }
   SmallVector<Specialized> branches;
@@ -515,20 +486,17 @@ LogicalResult BodyResolver::visitBranches(NodeOp node) {
   OpBuilder builder(node);
   SmallVector<Type> types;
   for (Type type : branches[0].func.getResultTypes())
-    types.push_back(
-        UnrankedTensorType::get(cast<TensorType>(type).getElementType()));
-  auto copy = NodeOp::create(builder, node.getLoc(), types, node.getOpAttr(),
-                             node.getNameAttr(), node.getAttrs(),
-                             node.getDeviceAttr(), operands);
+    types.push_back(UnrankedTensorType::get(cast<TensorType>(type).getElementType()));
+  auto copy = NodeOp::create(builder, node.getLoc(), types, node.getOpAttr(), node.getNameAttr(),
+                             node.getAttrs(), node.getDeviceAttr(), operands);
   if (isIf(node)) {
     copy.setNodeAttr("then_branch", functions[0]);
     copy.setNodeAttr("else_branch", functions[1]);
   } else {
     copy.setNodeAttr("branches", builder.getArrayAttr(functions));
   }
-  copy.setNodeAttr("Tin",
-                   typeListAttr(builder.getContext(),
-                                ValueRange(operands).drop_front().getTypes()));
+  copy.setNodeAttr(
+      "Tin", typeListAttr(builder.getContext(), ValueRange(operands).drop_front().getTypes()));
   copy.setNodeAttr("Tout", typeListAttr(builder.getContext(), types));
   copy.removeNodeAttr("output_shapes");
   unsigned to = 0;
@@ -548,15 +516,13 @@ LogicalResult BodyResolver::run() {
   SmallVector<NodeOp> nodes(body.getOps<NodeOp>());
   SmallVector<NodeOp> gone;
   for (NodeOp node : nodes) {
-    bool usesHandle = node->hasAttr("ingot.variable") ||
-                      llvm::any_of(node.getInputs(), [&](Value v) {
-                        return handles.count(v) != 0;
-                      });
+    bool usesHandle =
+        node->hasAttr("ingot.variable") ||
+        llvm::any_of(node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
     if (failed(visit(node)))
       return failure();
     // A reference used as data was replaced by the value it has here.
-    bool stillUses = llvm::any_of(
-        node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
+    bool stillUses = llvm::any_of(node.getInputs(), [&](Value v) { return handles.count(v) != 0; });
     if (usesHandle && (stillUses || node->hasAttr("ingot.variable")))
       gone.push_back(node);
   }
@@ -579,8 +545,7 @@ LogicalResult BodyResolver::run() {
   return success();
 }
 
-struct ResolveVariables
-    : PassWrapper<ResolveVariables, OperationPass<ModuleOp>> {
+struct ResolveVariables : PassWrapper<ResolveVariables, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ResolveVariables)
 
   StringRef getArgument() const override { return "resolve-variables"; }
@@ -607,17 +572,14 @@ struct ResolveVariables
           llvm::any_of(func.getArgumentTypes(),
                        [](Type t) {
                          auto tensor = dyn_cast<TensorType>(t);
-                         return tensor && isa<graph::ResourceType>(
-                                              tensor.getElementType());
+                         return tensor && isa<graph::ResourceType>(tensor.getElementType());
                        }) &&
           SymbolTable::symbolKnownUseEmpty(func, module))
         func.erase();
-    for (auto variable :
-         llvm::make_early_inc_range(module.getOps<graph::VariableOp>())) {
+    for (auto variable : llvm::make_early_inc_range(module.getOps<graph::VariableOp>())) {
       OpBuilder builder(variable);
       if (auto value = variable.getValue())
-        nn::VariableOp::create(builder, variable.getLoc(),
-                               variable.getSymNameAttr(), *value,
+        nn::VariableOp::create(builder, variable.getLoc(), variable.getSymNameAttr(), *value,
                                variable.getTrainableAttr());
       variable.erase();
     }
@@ -634,9 +596,8 @@ struct ResolveVariables
       }
       unsigned index = func.getNumArguments();
       DictionaryAttr attrs = DictionaryAttr::get(
-          func.getContext(),
-          {NamedAttribute(StringAttr::get(func.getContext(), "ingot.variable"),
-                          FlatSymbolRefAttr::get(symbol))});
+          func.getContext(), {NamedAttribute(StringAttr::get(func.getContext(), "ingot.variable"),
+                                             FlatSymbolRefAttr::get(symbol))});
       ShapedType type = variable.getValue()->getShapedType();
       if (failed(func.insertArgument(index, type, attrs, variable.getLoc())))
         return Value();
@@ -653,15 +614,13 @@ struct ResolveVariables
                                 << "' returns the handle of a variable";
     for (StringAttr symbol : resolver.state.changed) {
       // A result whose type is that of the value on entry.
-      if (!resolver.state.entry.count(symbol) &&
-          !entryValue(symbol, terminator))
+      if (!resolver.state.entry.count(symbol) && !entryValue(symbol, terminator))
         return failure();
       Value value = resolver.state.current[symbol];
       unsigned index = func.getNumResults();
       DictionaryAttr attrs = DictionaryAttr::get(
-          func.getContext(),
-          {NamedAttribute(StringAttr::get(func.getContext(), "ingot.variable"),
-                          FlatSymbolRefAttr::get(symbol))});
+          func.getContext(), {NamedAttribute(StringAttr::get(func.getContext(), "ingot.variable"),
+                                             FlatSymbolRefAttr::get(symbol))});
       if (failed(func.insertResult(index, value.getType(), attrs)))
         return failure();
       terminator->insertOperands(terminator->getNumOperands(), value);

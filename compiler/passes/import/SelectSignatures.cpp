@@ -46,8 +46,7 @@ FailureOr<NodeOp> SignatureBuilder::nodeOf(DictionaryAttr tensor) {
   auto index = tensor.getAs<IntegerAttr>("index");
   NodeOp node = nodeName ? nodes.lookup(nodeName.getValue()) : NodeOp();
   if (!node && nodeName && index) // a fed output that is not the first
-    node =
-        nodes.lookup((nodeName.getValue() + "_" + Twine(index.getInt())).str());
+    node = nodes.lookup((nodeName.getValue() + "_" + Twine(index.getInt())).str());
   if (node && index)
     return node;
   main.emitError() << "signature '" << name << "' names the tensor " << tensor
@@ -86,8 +85,7 @@ LogicalResult SignatureBuilder::addInputs() {
     Type type = inputType(input);
     auto inputName = input.getAs<StringAttr>("name");
     if (!type || !inputName)
-      return main.emitError()
-             << "signature '" << name << "' has a malformed input " << input;
+      return main.emitError() << "signature '" << name << "' has a malformed input " << input;
     unsigned index = func.getNumArguments();
     Location loc = main.getLoc();
     NodeOp node;
@@ -102,8 +100,7 @@ LogicalResult SignatureBuilder::addInputs() {
     NamedAttrList attrs;
     attrs.set("ingot.input", inputName);
     attrs.set("ingot.shape", input.get("shape"));
-    if (failed(func.insertArgument(
-            index, type, attrs.getDictionary(func.getContext()), loc)))
+    if (failed(func.insertArgument(index, type, attrs.getDictionary(func.getContext()), loc)))
       return failure();
     if (!node)
       continue;
@@ -119,8 +116,7 @@ LogicalResult SignatureBuilder::collectLive() {
     if (live.insert(op).second)
       work.push_back(op);
   };
-  for (auto output :
-       signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()) {
+  for (auto output : signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()) {
     auto node = nodeOf(output);
     if (failed(node))
       return failure();
@@ -140,9 +136,8 @@ LogicalResult SignatureBuilder::collectLive() {
       need(operand.getDefiningOp());
     auto node = dyn_cast<NodeOp>(op);
     if (node && node.isOp("Placeholder"))
-      return main.emitError()
-             << "signature '" << name << "' needs the placeholder '"
-             << node.getName() << "', which is not one of its inputs";
+      return main.emitError() << "signature '" << name << "' needs the placeholder '"
+                              << node.getName() << "', which is not one of its inputs";
   }
   return success();
 }
@@ -153,23 +148,19 @@ LogicalResult SignatureBuilder::cloneBody() {
     if (live.contains(&op) && !placeholders.contains(&op))
       builder.clone(op, mapping);
   SmallVector<Value> results;
-  for (auto output :
-       signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()) {
+  for (auto output : signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()) {
     auto node = nodeOf(output);
-    unsigned index = placeholders.contains(*node)
-                         ? 0
-                         : output.getAs<IntegerAttr>("index").getInt();
+    unsigned index = placeholders.contains(*node) ? 0 : output.getAs<IntegerAttr>("index").getInt();
     if (failed(node) || index >= node->getOutputs().size())
-      return main.emitError()
-             << "signature '" << name << "': node '" << (*node).getName()
-             << "' has no output " << index;
+      return main.emitError() << "signature '" << name << "': node '" << (*node).getName()
+                              << "' has no output " << index;
     results.push_back(mapping.lookup(node->getOutput(index)));
   }
   func::ReturnOp::create(builder, main.getLoc(), results);
-  func.setFunctionType(builder.getFunctionType(func.getArgumentTypes(),
-                                               ValueRange(results).getTypes()));
-  for (auto [i, output] : llvm::enumerate(
-           signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()))
+  func.setFunctionType(
+      builder.getFunctionType(func.getArgumentTypes(), ValueRange(results).getTypes()));
+  for (auto [i, output] :
+       llvm::enumerate(signature.getAs<ArrayAttr>("outputs").getAsRange<DictionaryAttr>()))
     func.setResultAttr(i, "ingot.output", output.get("name"));
   return success();
 }
@@ -177,9 +168,8 @@ LogicalResult SignatureBuilder::cloneBody() {
 LogicalResult SignatureBuilder::build() {
   name = signature.getAs<StringAttr>("name").getValue();
   OpBuilder builder(main);
-  func =
-      func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)),
-                           name, builder.getFunctionType({}, {}));
+  func = func::FuncOp::create(builder, NameLoc::get(builder.getStringAttr(name)), name,
+                              builder.getFunctionType({}, {}));
   func.addEntryBlock();
   func->setAttr("ingot.signature", builder.getStringAttr(name));
   if (failed(addInputs()) || failed(collectLive()) || failed(cloneBody()))
@@ -190,8 +180,7 @@ LogicalResult SignatureBuilder::build() {
   return success();
 }
 
-struct SelectSignatures
-    : PassWrapper<SelectSignatures, OperationPass<ModuleOp>> {
+struct SelectSignatures : PassWrapper<SelectSignatures, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SelectSignatures)
 
   StringRef getArgument() const override { return "select-signatures"; }
@@ -216,8 +205,7 @@ struct SelectSignatures
     llvm::StringMap<NodeOp> nodes;
     main.walk([&](NodeOp node) { nodes[node.getName()] = node; });
     for (auto signature : signatures.getAsRange<DictionaryAttr>()) {
-      if (!signature.getAs<StringAttr>("name") ||
-          !signature.getAs<ArrayAttr>("outputs")) {
+      if (!signature.getAs<StringAttr>("name") || !signature.getAs<ArrayAttr>("outputs")) {
         main.emitError("has a malformed signature ") << signature;
         return signalPassFailure();
       }

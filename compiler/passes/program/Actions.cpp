@@ -22,8 +22,7 @@ FailureOr<SizeSymbols> program::collectSymbols(func::FuncOp function) {
       continue;
     auto type = dyn_cast<RankedTensorType>(function.getArgument(i).getType());
     if (!type)
-      return function.emitError()
-             << "argument " << i << " has no ranked tensor type";
+      return function.emitError() << "argument " << i << " has no ranked tensor type";
     auto dims = nn::dimsOf(type);
     for (size_t d = 0; d < dims.size(); ++d) {
       std::set<std::string> names;
@@ -41,9 +40,8 @@ FailureOr<SizeSymbols> program::collectSymbols(func::FuncOp function) {
       auto text = dyn_cast<StringAttr>(entry.getValue());
       auto bound = text ? SizeExpr::parse(text.getValue()) : std::nullopt;
       if (!bound)
-        return function.emitError()
-               << "nn.bounds of '" << entry.getName().getValue()
-               << "' must be a size expression in quotes";
+        return function.emitError() << "nn.bounds of '" << entry.getName().getValue()
+                                    << "' must be a size expression in quotes";
       table.data.push_back(entry.getName().str());
       table.bounds.push_back(*bound);
     }
@@ -59,8 +57,7 @@ FailureOr<SizeSymbols> program::collectSymbols(func::FuncOp function) {
       for (const SizeExpr &size : sizes)
         size.symbols(names);
       for (const std::string &name : names)
-        if (!llvm::is_contained(table.entry, name) &&
-            !llvm::is_contained(table.data, name))
+        if (!llvm::is_contained(table.entry, name) && !llvm::is_contained(table.data, name))
           sizes.clear();
       if (sizes.size() != 2)
         return function.emitError() << "nn.requires must list pairs of sizes "
@@ -102,14 +99,12 @@ private:
     SizeExpr count = 1;
     for (const SizeExpr &d : nn::dimsOf(type))
       count = count * symbols.bounded(d);
-    r.bytes =
-        count * nn::elementBytes(cast<RankedTensorType>(type).getElementType());
+    r.bytes = count * nn::elementBytes(cast<RankedTensorType>(type).getElementType());
     out->resources.push_back(r);
     return out->resources.size() - 1;
   }
   SizeExpr bytesOf(Type type) {
-    return nn::elementCount(type) *
-           nn::elementBytes(cast<RankedTensorType>(type).getElementType());
+    return nn::elementCount(type) * nn::elementBytes(cast<RankedTensorType>(type).getElementType());
   }
   /// The resource of a value; views share their operand's.
   unsigned of(Value value) { return places.lookup(value); }
@@ -122,12 +117,11 @@ private:
   LogicalResult whileOp(nn::WhileOp op, std::vector<Action> &into);
   LogicalResult ifOp(nn::IfOp op, std::vector<Action> &into);
   LogicalResult checkSizes(Operation *op, nn::SizesAttr sizes);
-  void copy(Operation *op, Type type, unsigned from, unsigned to,
-            std::vector<Action> &into);
+  void copy(Operation *op, Type type, unsigned from, unsigned to, std::vector<Action> &into);
   /// targets[i] = values[i] for all i at once: a source that is itself a target
   /// goes through a temporary.
-  void parallelCopy(Operation *op, ValueRange values,
-                    ArrayRef<unsigned> targets, std::vector<Action> &into);
+  void parallelCopy(Operation *op, ValueRange values, ArrayRef<unsigned> targets,
+                    std::vector<Action> &into);
 
   func::FuncOp function;
   const SizeSymbols &symbols;
@@ -140,39 +134,34 @@ private:
 LogicalResult ActionBuilder::addArguments() {
   std::set<llvm::StringRef> updated;
   for (unsigned i = 0; i < function.getNumResults(); ++i)
-    if (auto variable = function.getResultAttrOfType<FlatSymbolRefAttr>(
-            i, nn::kVariableAttr))
+    if (auto variable = function.getResultAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr))
       updated.insert(variable.getValue());
   out->writesState = !updated.empty();
   int64_t input = 0;
   for (BlockArgument arg : function.getArguments()) {
     unsigned i = arg.getArgNumber();
     if (!isa<RankedTensorType>(arg.getType()))
-      return function.emitError()
-             << "argument " << i << " has no ranked tensor type";
+      return function.emitError() << "argument " << i << " has no ranked tensor type";
     if (function.getArgAttr(i, nn::kInputAttr)) {
       unsigned r = resource(arg.getType(), Place::Input);
       out->resources[r].index = input++;
       out->resources[r].readOnly = true;
       places[arg] = r;
-    } else if (auto name = function.getArgAttrOfType<FlatSymbolRefAttr>(
-                   i, nn::kVariableAttr)) {
+    } else if (auto name = function.getArgAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr)) {
       unsigned r = resource(arg.getType(), Place::Variable);
       out->resources[r].variable = name.getAttr();
       out->resources[r].readOnly = !updated.count(name.getValue());
       places[arg] = r;
       variables[name.getValue()] = r;
     } else {
-      return function.emitError()
-             << "argument " << i
-             << " is neither an ingot.input nor an ingot.variable";
+      return function.emitError() << "argument " << i
+                                  << " is neither an ingot.input nor an ingot.variable";
     }
   }
   return success();
 }
 
-LogicalResult ActionBuilder::addReturn(func::ReturnOp ret,
-                                       std::vector<Action> &into) {
+LogicalResult ActionBuilder::addReturn(func::ReturnOp ret, std::vector<Action> &into) {
   SmallVector<unsigned> targets;
   int64_t output = 0;
   for (unsigned i = 0; i < ret.getNumOperands(); ++i) {
@@ -181,21 +170,18 @@ LogicalResult ActionBuilder::addReturn(func::ReturnOp ret,
       unsigned r = resource(type, Place::Output);
       out->resources[r].index = output++;
       targets.push_back(r);
-    } else if (auto name = function.getResultAttrOfType<FlatSymbolRefAttr>(
-                   i, nn::kVariableAttr)) {
+    } else if (auto name = function.getResultAttrOfType<FlatSymbolRefAttr>(i, nn::kVariableAttr)) {
       auto [entry, isNew] = variables.try_emplace(name.getValue(), 0);
       if (isNew) { // written, never read
         entry->second = resource(type, Place::Variable);
         out->resources[entry->second].variable = name.getAttr();
       }
       if (llvm::is_contained(targets, entry->second))
-        return function.emitError()
-               << "variable @" << name.getValue() << " is two results";
+        return function.emitError() << "variable @" << name.getValue() << " is two results";
       targets.push_back(entry->second);
     } else {
-      return function.emitError()
-             << "result " << i
-             << " is neither an ingot.output nor an ingot.variable";
+      return function.emitError() << "result " << i
+                                  << " is neither an ingot.output nor an ingot.variable";
     }
   }
   parallelCopy(ret, ret.getOperands(), targets, into);
@@ -209,8 +195,7 @@ void ActionBuilder::copy(Operation *op, Type type, unsigned from, unsigned to,
   into.push_back(std::move(action));
 }
 
-void ActionBuilder::parallelCopy(Operation *op, ValueRange values,
-                                 ArrayRef<unsigned> targets,
+void ActionBuilder::parallelCopy(Operation *op, ValueRange values, ArrayRef<unsigned> targets,
                                  std::vector<Action> &into) {
   SmallVector<unsigned> sources;
   for (auto [value, target] : llvm::zip(values, targets)) {
@@ -232,11 +217,9 @@ LogicalResult ActionBuilder::checkSizes(Operation *op, nn::SizesAttr sizes) {
   for (const SizeExpr &size : sizes.exprs())
     size.symbols(names);
   for (const std::string &name : names)
-    if (!llvm::is_contained(symbols.entry, name) &&
-        !llvm::is_contained(symbols.data, name))
-      return op->emitError()
-             << "size symbol '" << name
-             << "' is not bound by an input's dimension and has no nn.bounds";
+    if (!llvm::is_contained(symbols.entry, name) && !llvm::is_contained(symbols.data, name))
+      return op->emitError() << "size symbol '" << name
+                             << "' is not bound by an input's dimension and has no nn.bounds";
   return success();
 }
 
@@ -247,8 +230,7 @@ LogicalResult ActionBuilder::block(Block &block, std::vector<Action> &into) {
   return success();
 }
 
-LogicalResult ActionBuilder::operation(Operation &op,
-                                       std::vector<Action> &into) {
+LogicalResult ActionBuilder::operation(Operation &op, std::vector<Action> &into) {
   if (auto reshape = dyn_cast<nn::ReshapeOp>(op)) {
     places[reshape.getResult()] = of(reshape.getX());
     return success();
@@ -290,9 +272,8 @@ LogicalResult ActionBuilder::operation(Operation &op,
     return whileOp(loop, into);
   if (auto branch = dyn_cast<nn::IfOp>(op))
     return ifOp(branch, into);
-  return op.emitError()
-         << "cannot be planned: expected nn.dispatch, nn.constant, nn.reshape, "
-            "nn.copy, nn.for, nn.while or nn.if";
+  return op.emitError() << "cannot be planned: expected nn.dispatch, nn.constant, nn.reshape, "
+                           "nn.copy, nn.for, nn.while or nn.if";
 }
 
 LogicalResult ActionBuilder::forOp(nn::ForOp op, std::vector<Action> &into) {
@@ -317,14 +298,13 @@ LogicalResult ActionBuilder::forOp(nn::ForOp op, std::vector<Action> &into) {
   return success();
 }
 
-LogicalResult ActionBuilder::whileOp(nn::WhileOp op,
-                                     std::vector<Action> &into) {
+LogicalResult ActionBuilder::whileOp(nn::WhileOp op, std::vector<Action> &into) {
   Block &cond = op.getCond().front(), &body = op.getBody().front();
   SmallVector<unsigned> carried;
   for (auto [i, init] : llvm::enumerate(op.getInits())) {
     carried.push_back(resource(init.getType()));
-    places[cond.getArgument(i)] = places[body.getArgument(i)] =
-        places[op.getResult(i)] = carried.back();
+    places[cond.getArgument(i)] = places[body.getArgument(i)] = places[op.getResult(i)] =
+        carried.back();
   }
   parallelCopy(op, op.getInits(), carried, into);
   Action action{Action::While, op, {}, {}, {}, {}, 0, {}};
@@ -345,9 +325,9 @@ LogicalResult ActionBuilder::ifOp(nn::IfOp op, std::vector<Action> &into) {
     places[result] = results.back();
   }
   Action action{Action::If, op, {of(op.getPred())}, {}, {}, {}, 0, {}};
-  for (auto [region, actions] : {std::pair<Region *, std::vector<Action> *>{
-                                     &op.getThenRegion(), &action.first},
-                                 {&op.getElseRegion(), &action.second}}) {
+  for (auto [region, actions] :
+       {std::pair<Region *, std::vector<Action> *>{&op.getThenRegion(), &action.first},
+        {&op.getElseRegion(), &action.second}}) {
     Block &branch = region->front();
     if (failed(block(branch, *actions)))
       return failure();
@@ -359,8 +339,7 @@ LogicalResult ActionBuilder::ifOp(nn::IfOp op, std::vector<Action> &into) {
 
 } // namespace
 
-FailureOr<Actions> program::buildActions(func::FuncOp function,
-                                         const SizeSymbols &symbols) {
+FailureOr<Actions> program::buildActions(func::FuncOp function, const SizeSymbols &symbols) {
   Actions actions;
   if (failed(ActionBuilder(function, symbols).run(actions)))
     return failure();

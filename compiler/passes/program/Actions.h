@@ -25,13 +25,12 @@ struct Resource {
 
 struct Action {
   enum Kind { Dispatch, Copy, For, While, If } kind;
-  mlir::Operation *op;              // for location and attributes
-  llvm::SmallVector<unsigned> uses; // dispatch operands, copy source, if's flag
-  llvm::SmallVector<unsigned>
-      defs; // dispatch results, copy target, for's counter
+  mlir::Operation *op;               // for location and attributes
+  llvm::SmallVector<unsigned> uses;  // dispatch operands, copy source, if's flag
+  llvm::SmallVector<unsigned> defs;  // dispatch results, copy target, for's counter
   std::vector<Action> first, second; // for body; while cond, body; then, else
-  unsigned flag = 0;      // while: resource its condition is read from
-  nn::SizeExpr copyBytes; // actual bytes (may use data symbols)
+  unsigned flag = 0;                 // while: resource its condition is read from
+  nn::SizeExpr copyBytes;            // actual bytes (may use data symbols)
 };
 
 struct Actions {
@@ -57,8 +56,7 @@ struct SizeSymbols {
 mlir::FailureOr<SizeSymbols> collectSymbols(mlir::func::FuncOp function);
 
 /// Builds the actions of a signature function; diagnostics on failure.
-mlir::FailureOr<Actions> buildActions(mlir::func::FuncOp function,
-                                      const SizeSymbols &symbols);
+mlir::FailureOr<Actions> buildActions(mlir::func::FuncOp function, const SizeSymbols &symbols);
 
 } // namespace ingot::program
 

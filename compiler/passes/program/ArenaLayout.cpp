@@ -18,15 +18,14 @@ struct Measured {
 Measured measure(const SizeExpr &expr) {
   Measured m{expr, {}};
   for (unsigned sample = 0; sample < m.at.size(); ++sample) {
-    auto value =
-        expr.evaluate([&](llvm::StringRef name) -> std::optional<int64_t> {
-          if (sample < 2)
-            return sample == 0 ? 32 : 1;
-          int64_t hash = 5; // every symbol another value
-          for (char c : name)
-            hash = (hash * 7 + c) % 91;
-          return hash + 1;
-        });
+    auto value = expr.evaluate([&](llvm::StringRef name) -> std::optional<int64_t> {
+      if (sample < 2)
+        return sample == 0 ? 32 : 1;
+      int64_t hash = 5; // every symbol another value
+      for (char c : name)
+        hash = (hash * 7 + c) % 91;
+      return hash + 1;
+    });
     m.at[sample] = value.value_or(INT64_MAX / 4);
   }
   return m;
@@ -46,10 +45,9 @@ bool provablyLessEqual(const Measured &a, const Measured &b) {
 
 } // namespace
 
-ArenaLayout
-program::layOutArena(llvm::ArrayRef<SizeExpr> sizes,
-                     llvm::function_ref<bool(unsigned, unsigned)> conflict,
-                     int64_t guard) {
+ArenaLayout program::layOutArena(llvm::ArrayRef<SizeExpr> sizes,
+                                 llvm::function_ref<bool(unsigned, unsigned)> conflict,
+                                 int64_t guard) {
   constexpr int64_t alignment = 64;
   std::vector<Measured> bytes;
   for (const SizeExpr &size : sizes)
@@ -58,8 +56,7 @@ program::layOutArena(llvm::ArrayRef<SizeExpr> sizes,
   for (unsigned i = 0; i < order.size(); ++i)
     order[i] = i;
   // Large ones first: what is left between them takes the small ones.
-  llvm::stable_sort(
-      order, [&](unsigned a, unsigned b) { return bytes[a].at > bytes[b].at; });
+  llvm::stable_sort(order, [&](unsigned a, unsigned b) { return bytes[a].at > bytes[b].at; });
 
   Measured zero = measure(SizeExpr(guard));
   std::vector<Measured> begin(sizes.size(), zero), end(sizes.size(), zero);
@@ -73,9 +70,7 @@ program::layOutArena(llvm::ArrayRef<SizeExpr> sizes,
     std::vector<Measured> candidates{zero};
     for (unsigned other : against)
       candidates.push_back(measure(end[other].expr + guard));
-    llvm::stable_sort(candidates, [](const Measured &a, const Measured &b) {
-      return a.at < b.at;
-    });
+    llvm::stable_sort(candidates, [](const Measured &a, const Measured &b) { return a.at < b.at; });
     bool found = false;
     for (const Measured &candidate : candidates) {
       Measured last = measure(candidate.expr + bytes[buffer].expr);
@@ -100,12 +95,8 @@ program::layOutArena(llvm::ArrayRef<SizeExpr> sizes,
       end[buffer] = measure(sum + bytes[buffer].expr);
     }
     placed.push_back(buffer);
-    llvm::erase_if(tops, [&](const Measured &t) {
-      return provablyLessEqual(t, end[buffer]);
-    });
-    if (llvm::none_of(tops, [&](const Measured &t) {
-          return provablyLessEqual(end[buffer], t);
-        }))
+    llvm::erase_if(tops, [&](const Measured &t) { return provablyLessEqual(t, end[buffer]); });
+    if (llvm::none_of(tops, [&](const Measured &t) { return provablyLessEqual(end[buffer], t); }))
       tops.push_back(end[buffer]);
   }
   ArenaLayout layout;

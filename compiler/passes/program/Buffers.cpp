@@ -19,8 +19,7 @@ Interference::Interference(const Actions &actions) : actions(actions) {
   // their values from the start.
   for (unsigned r = 0; r < count; ++r) {
     const Resource &resource = actions.resources[r];
-    bool atEntry = resource.readOnly ||
-                   (resource.place == Place::Variable && live.test(r));
+    bool atEntry = resource.readOnly || (resource.place == Place::Variable && live.test(r));
     if (!atEntry)
       continue;
     for (unsigned other = 0; other < count; ++other)
@@ -38,8 +37,7 @@ void Interference::define(const Action &action, const BitVector &live) {
   for (unsigned def : action.defs) {
     for (unsigned other : live.set_bits())
       // A copy holds its source's value: only a later write tells them apart.
-      if (other != def &&
-          !(action.kind == Action::Copy && other == action.uses[0]))
+      if (other != def && !(action.kind == Action::Copy && other == action.uses[0]))
         edge(def, other);
     for (unsigned other : action.defs)
       if (other != def)
@@ -58,8 +56,7 @@ void Interference::define(const Action &action, const BitVector &live) {
     }
 }
 
-void Interference::walk(const std::vector<Action> &list, BitVector &live,
-                        bool record) {
+void Interference::walk(const std::vector<Action> &list, BitVector &live, bool record) {
   for (const Action &action : llvm::reverse(list)) {
     BitVector after = live;
     switch (action.kind) {
@@ -111,8 +108,7 @@ void Interference::walk(const std::vector<Action> &list, BitVector &live,
     }
     for (unsigned use : action.uses)
       live.set(use);
-    if (record &&
-        (action.kind == Action::Dispatch || action.kind == Action::Copy)) {
+    if (record && (action.kind == Action::Dispatch || action.kind == Action::Copy)) {
       auto &dead = deadAfter[&action];
       for (const auto &list : {action.uses, action.defs})
         for (unsigned r : list)
@@ -124,8 +120,7 @@ void Interference::walk(const std::vector<Action> &list, BitVector &live,
 
 //===-- Coalescing --------------------------------------------------------===//
 
-Buffers::Buffers(const Actions &actions, const Interference &interference)
-    : actions(actions) {
+Buffers::Buffers(const Actions &actions, const Interference &interference) : actions(actions) {
   unsigned count = actions.resources.size();
   for (unsigned r = 0; r < count; ++r) {
     parent.push_back(r);
@@ -136,9 +131,8 @@ Buffers::Buffers(const Actions &actions, const Interference &interference)
   }
   std::vector<Candidate> candidates;
   collect(actions.body, 0, candidates);
-  llvm::stable_sort(candidates, [](const Candidate &a, const Candidate &b) {
-    return a.weight > b.weight;
-  });
+  llvm::stable_sort(candidates,
+                    [](const Candidate &a, const Candidate &b) { return a.weight > b.weight; });
   for (const Candidate &candidate : candidates)
     merge(candidate.a, candidate.b);
 }
@@ -149,20 +143,15 @@ void Buffers::collect(const std::vector<Action> &list, unsigned depth,
                       std::vector<Candidate> &out) {
   for (const Action &action : list) {
     if (action.kind == Action::Copy) {
-      bool variable =
-          actions.resources[action.defs[0]].place == Place::Variable;
-      out.push_back(
-          {action.uses[0], action.defs[0], 4 * depth + (variable ? 2 : 1)});
+      bool variable = actions.resources[action.defs[0]].place == Place::Variable;
+      out.push_back({action.uses[0], action.defs[0], 4 * depth + (variable ? 2 : 1)});
     }
     if (action.kind == Action::Dispatch) {
-      llvm::ArrayRef<int64_t> pairs =
-          cast<nn::DispatchOp>(action.op).getInplace();
+      llvm::ArrayRef<int64_t> pairs = cast<nn::DispatchOp>(action.op).getInplace();
       for (size_t p = 0; p + 1 < pairs.size(); p += 2)
-        out.push_back(
-            {action.uses[pairs[p + 1]], action.defs[pairs[p]], 4 * depth});
+        out.push_back({action.uses[pairs[p + 1]], action.defs[pairs[p]], 4 * depth});
     }
-    unsigned inner =
-        depth + (action.kind == Action::For || action.kind == Action::While);
+    unsigned inner = depth + (action.kind == Action::For || action.kind == Action::While);
     collect(action.first, inner, out);
     collect(action.second, inner, out);
   }

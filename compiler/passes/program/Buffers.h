@@ -21,8 +21,7 @@ public:
   llvm::DenseMap<const Action *, llvm::SmallVector<unsigned>> deadAfter;
 
 private:
-  void walk(const std::vector<Action> &list, llvm::BitVector &live,
-            bool record);
+  void walk(const std::vector<Action> &list, llvm::BitVector &live, bool record);
   void define(const Action &action, const llvm::BitVector &live);
   void edge(unsigned a, unsigned b);
 
@@ -45,14 +44,13 @@ private:
   struct Candidate {
     unsigned a, b, weight;
   };
-  void collect(const std::vector<Action> &list, unsigned depth,
-               std::vector<Candidate> &out);
+  void collect(const std::vector<Action> &list, unsigned depth, std::vector<Candidate> &out);
   bool merge(unsigned a, unsigned b);
 
   const Actions &actions;
   mutable std::vector<unsigned> parent;
   std::vector<llvm::BitVector> conflicts, members; // by representative
-  std::vector<unsigned> fixed; // resource that places it, or none
+  std::vector<unsigned> fixed;                     // resource that places it, or none
 };
 
 struct ArenaSlot {
@@ -66,8 +64,7 @@ struct ArenaLayout {
 /// Places buffers so that conflicting ones never overlap, whatever the symbols.
 /// `guard` bytes are left around each, and nothing is shared, if it is not 0.
 ArenaLayout layOutArena(llvm::ArrayRef<nn::SizeExpr> bytes,
-                        llvm::function_ref<bool(unsigned, unsigned)> conflict,
-                        int64_t guard = 0);
+                        llvm::function_ref<bool(unsigned, unsigned)> conflict, int64_t guard = 0);
 
 } // namespace ingot::program
 

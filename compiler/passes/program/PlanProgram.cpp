@@ -36,12 +36,11 @@ private:
 
 class Emitter {
 public:
-  Emitter(func::FuncOp function, const SizeSymbols &symbols,
-          const Actions &actions, const Interference &interference,
-          const Buffers &buffers, DataTable &data, const PlanOptions &options)
-      : function(function), symbols(symbols), actions(actions),
-        interference(interference), buffers(buffers), data(data),
-        options(options), b(function.getContext()) {}
+  Emitter(func::FuncOp function, const SizeSymbols &symbols, const Actions &actions,
+          const Interference &interference, const Buffers &buffers, DataTable &data,
+          const PlanOptions &options)
+      : function(function), symbols(symbols), actions(actions), interference(interference),
+        buffers(buffers), data(data), options(options), b(function.getContext()) {}
 
   void run() {
     roots = buffers.arena();
@@ -50,17 +49,13 @@ public:
       bytes.push_back(actions.resources[root].bytes);
     guard = options.debugArena ? 4096 : 0;
     ArenaLayout layout = layOutArena(
-        bytes,
-        [&](unsigned i, unsigned j) {
-          return buffers.interfere(roots[i], roots[j]);
-        },
+        bytes, [&](unsigned i, unsigned j) { return buffers.interfere(roots[i], roots[j]); },
         guard);
     b.setInsertionPoint(function);
     rt::ProgramOp program = createProgram(layout.bytes);
     b.createBlock(&program.getBody());
     for (auto [root, slot] : llvm::zip(roots, layout.slots))
-      values[root] = rt::SliceOp::create(b, function.getLoc(),
-                                         size(slot.offset), size(slot.bytes));
+      values[root] = rt::SliceOp::create(b, function.getLoc(), size(slot.offset), size(slot.bytes));
     require();
     emit(actions.body);
   }
@@ -71,17 +66,14 @@ private:
   }
   ArrayAttr tensorList(bool inputs) {
     SmallVector<Attribute> list;
-    unsigned count =
-        inputs ? function.getNumArguments() : function.getNumResults();
+    unsigned count = inputs ? function.getNumArguments() : function.getNumResults();
     for (unsigned i = 0; i < count; ++i) {
       Attribute name = inputs ? function.getArgAttr(i, nn::kInputAttr)
                               : function.getResultAttr(i, nn::kOutputAttr);
-      Type type = inputs ? function.getArgumentTypes()[i]
-                         : function.getResultTypes()[i];
+      Type type = inputs ? function.getArgumentTypes()[i] : function.getResultTypes()[i];
       if (name)
-        list.push_back(
-            b.getDictionaryAttr({b.getNamedAttr("name", name),
-                                 b.getNamedAttr("type", TypeAttr::get(type))}));
+        list.push_back(b.getDictionaryAttr(
+            {b.getNamedAttr("name", name), b.getNamedAttr("type", TypeAttr::get(type))}));
     }
     return b.getArrayAttr(list);
   }
@@ -93,10 +85,9 @@ private:
     StringRef name = function.getSymName();
     auto signature = function->getAttrOfType<StringAttr>(nn::kSignatureAttr);
     auto program = rt::ProgramOp::create(
-        b, function.getLoc(), name, signature ? signature.getValue() : name,
-        tensorList(true), tensorList(false), strings(symbols.entry),
-        ArrayRef<int64_t>(symbols.bindings), strings(symbols.data),
-        SizesAttr::get(b.getContext(), symbols.bounds), size(arena),
+        b, function.getLoc(), name, signature ? signature.getValue() : name, tensorList(true),
+        tensorList(false), strings(symbols.entry), ArrayRef<int64_t>(symbols.bindings),
+        strings(symbols.data), SizesAttr::get(b.getContext(), symbols.bounds), size(arena),
         actions.writesState, guard);
     if (Attribute aliases = function->getAttr(nn::kAliasesAttr))
       program->setAttr(nn::kAliasesAttr, aliases);
@@ -113,9 +104,8 @@ private:
         return !llvm::is_contained(symbols.data, name) || defined.count(name);
       });
       if (known && checked.insert(i).second)
-        rt::RequireOp::create(
-            b, function.getLoc(),
-            SizesAttr::get(b.getContext(), {pair.first, pair.second}));
+        rt::RequireOp::create(b, function.getLoc(),
+                              SizesAttr::get(b.getContext(), {pair.first, pair.second}));
     }
   }
 
@@ -131,8 +121,8 @@ private:
       top = top->getParentOp()->getBlock();
     // After the slices, before the first action.
     Block::iterator point = top->begin();
-    while (point != top->end() && isa<rt::SliceOp, rt::InputOp, rt::OutputOp,
-                                      rt::VariableOp, rt::ConstantOp>(*point))
+    while (point != top->end() &&
+           isa<rt::SliceOp, rt::InputOp, rt::OutputOp, rt::VariableOp, rt::ConstantOp>(*point))
       ++point;
     b.setInsertionPoint(top, point);
     const Resource &place = buffers.place(root);
@@ -166,8 +156,7 @@ private:
         continue;
       for (unsigned r : dead->second)
         if (lastOfBuffer(r, dead->second))
-          rt::FreeOp::create(b, action.op->getLoc(), buffer(r),
-                             size(actions.resources[r].bytes));
+          rt::FreeOp::create(b, action.op->getLoc(), buffer(r), size(actions.resources[r].bytes));
     }
   }
   /// A buffer of several resources stays: another one of them may be alive.
@@ -193,8 +182,7 @@ private:
     }
     case Action::For: {
       Value counter = action.defs.empty() ? Value() : buffer(action.defs[0]);
-      auto loop = rt::ForOp::create(b, loc, counter,
-                                    cast<nn::ForOp>(action.op).getTrip());
+      auto loop = rt::ForOp::create(b, loc, counter, cast<nn::ForOp>(action.op).getTrip());
       return emitRegion(loop.getBody(), action.first);
     }
     case Action::While: {
@@ -225,9 +213,8 @@ private:
     for (unsigned r : action.defs)
       operands.push_back(buffer(r));
     ArrayAttr defines = op.getDefines().value_or(b.getArrayAttr({}));
-    auto dispatch = rt::DispatchOp::create(
-        b, op.getLoc(), operands, op.getCallee(), op.getSizes(), op.getGrid(),
-        op.getChunk(), op.getScratch(), defines);
+    auto dispatch = rt::DispatchOp::create(b, op.getLoc(), operands, op.getCallee(), op.getSizes(),
+                                           op.getGrid(), op.getChunk(), op.getScratch(), defines);
     // What the report and the trace say of it (FLOPs, bytes) goes along.
     for (NamedAttribute attribute : op->getDiscardableAttrs())
       dispatch->setDiscardableAttr(attribute.getName(), attribute.getValue());
@@ -238,12 +225,10 @@ private:
     if (op->hasAttr("bytes"))
       return;
     SizeExpr bytes;
-    for (auto list :
-         {TypeRange(op.getInputs().getTypes()), TypeRange(op.getResultTypes())})
+    for (auto list : {TypeRange(op.getInputs().getTypes()), TypeRange(op.getResultTypes())})
       for (Type type : list)
         bytes = bytes + nn::elementCount(type) *
-                            nn::elementBytes(
-                                cast<RankedTensorType>(type).getElementType());
+                            nn::elementBytes(cast<RankedTensorType>(type).getElementType());
     dispatch->setDiscardableAttr("bytes", size(bytes));
   }
 
@@ -266,9 +251,7 @@ struct PlanProgramPass : PassWrapper<PlanProgramPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanProgramPass)
   PlanProgramPass() = default;
   PlanProgramPass(const PlanProgramPass &other) : PassWrapper(other) {}
-  explicit PlanProgramPass(const PlanOptions &options) {
-    debugArena = options.debugArena;
-  }
+  explicit PlanProgramPass(const PlanOptions &options) { debugArena = options.debugArena; }
   StringRef getArgument() const final { return "plan-program"; }
   StringRef getDescription() const final {
     return "Plan buffers and the arena: signature functions become rt.program";
@@ -282,20 +265,17 @@ struct PlanProgramPass : PassWrapper<PlanProgramPass, OperationPass<ModuleOp>> {
     if (failed(planPrograms(getOperation(), options)))
       signalPassFailure();
   }
-  Option<bool> debugArena{
-      *this, "debug-arena", llvm::cl::init(false),
-      llvm::cl::desc("Guarded buffers, freed ones filled with NaN")};
+  Option<bool> debugArena{*this, "debug-arena", llvm::cl::init(false),
+                          llvm::cl::desc("Guarded buffers, freed ones filled with NaN")};
 };
 
 } // namespace
 
 LogicalResult ingot::planPrograms(ModuleOp module, const PlanOptions &options) {
   DataTable data(module);
-  for (func::FuncOp function :
-       llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
+  for (func::FuncOp function : llvm::make_early_inc_range(module.getOps<func::FuncOp>())) {
     if (function.isExternal() || !function.getBody().hasOneBlock())
-      return function.emitError(
-          "cannot be planned: a signature function has one block");
+      return function.emitError("cannot be planned: a signature function has one block");
     FailureOr<SizeSymbols> symbols = collectSymbols(function);
     if (failed(symbols))
       return failure();
@@ -304,8 +284,7 @@ LogicalResult ingot::planPrograms(ModuleOp module, const PlanOptions &options) {
       return failure();
     Interference interference(*actions);
     Buffers buffers(*actions, interference);
-    Emitter(function, *symbols, *actions, interference, buffers, data, options)
-        .run();
+    Emitter(function, *symbols, *actions, interference, buffers, data, options).run();
     function.erase();
   }
   return success();

@@ -15,12 +15,10 @@ struct PlanOptions {
 
 /// Replaces every signature function by an rt.program and its constants by
 /// rt.data at module level. Kernels (@kernels) and nn.variable stay.
-mlir::LogicalResult planPrograms(mlir::ModuleOp module,
-                                 const PlanOptions &options = {});
+mlir::LogicalResult planPrograms(mlir::ModuleOp module, const PlanOptions &options = {});
 
 /// `--plan-program`.
-std::unique_ptr<mlir::Pass>
-createPlanProgramPass(const PlanOptions &options = {});
+std::unique_ptr<mlir::Pass> createPlanProgramPass(const PlanOptions &options = {});
 void registerProgramPasses();
 
 } // namespace ingot

@@ -9,8 +9,7 @@ namespace ingot::schedule {
 SizeExpr countBytes(KernelOp kernel) {
   SizeExpr sum = 0;
   auto add = [&](Type t) {
-    sum = sum + elementCount(t) *
-                    elementBytes(cast<RankedTensorType>(t).getElementType());
+    sum = sum + elementCount(t) * elementBytes(cast<RankedTensorType>(t).getElementType());
   };
   for (BlockArgument a : kernel.getBody().front().getArguments())
     if (!a.use_empty())

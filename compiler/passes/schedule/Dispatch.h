@@ -26,9 +26,8 @@ struct DispatchShape {
   llvm::ArrayRef<int64_t> inplace;
 };
 /// Replaces `kernel` by a dispatch of @MODULE::@NAME.
-void replaceByDispatch(nn::KernelOp kernel, const IsolatedKernel &isolated,
-                       llvm::StringRef module, llvm::StringRef name,
-                       const DispatchShape &shape);
+void replaceByDispatch(nn::KernelOp kernel, const IsolatedKernel &isolated, llvm::StringRef module,
+                       llvm::StringRef name, const DispatchShape &shape);
 
 } // namespace ingot::schedule
 

@@ -14,8 +14,7 @@ namespace ingot::schedule {
 
 SmallVector<std::string> definedSymbols(KernelOp kernel) {
   SmallVector<std::string> names;
-  kernel.getBody().walk(
-      [&](NonzeroOp op) { names.push_back(op.getSymbol().str()); });
+  kernel.getBody().walk([&](NonzeroOp op) { names.push_back(op.getSymbol().str()); });
   return names;
 }
 
@@ -54,8 +53,7 @@ namespace {
 /// Operands that may share memory with a result: read only at the point that is
 /// stored next, by elementwise operations (a row kernel reads them in earlier
 /// passes over the same row too).
-SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
-                                 const Emitter &e) {
+SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s, const Emitter &e) {
   SmallVector<int64_t> pairs;
   if (s.loops == Schedule::Loops::special) {
     Operation *op = findSpecial(kernel);
@@ -91,17 +89,14 @@ SmallVector<int64_t> findInplace(KernelOp kernel, const Schedule &s,
       continue;
     for (auto [r, v] : llvm::enumerate(body.getTerminator()->getOperands()))
       if (v.getType() == operand.getType() && !e.borrowed.count(r))
-        pairs.append({static_cast<int64_t>(r),
-                      static_cast<int64_t>(operand.getArgNumber())});
+        pairs.append({static_cast<int64_t>(r), static_cast<int64_t>(operand.getArgNumber())});
   }
   return pairs; // the planner takes those that save a copy
 }
 
 /// An operation on complex numbers, which kernels do not have.
 Operation *findComplex(KernelOp kernel) {
-  auto isComplex = [](Type t) {
-    return isa<ComplexType>(getElementTypeOrSelf(t));
-  };
+  auto isComplex = [](Type t) { return isa<ComplexType>(getElementTypeOrSelf(t)); };
   for (Operation &op : kernel.getBody().front())
     if (llvm::any_of(op.getOperandTypes(), isComplex) ||
         llvm::any_of(op.getResultTypes(), isComplex))
@@ -120,8 +115,7 @@ SizeExpr gridOf(KernelOp kernel, const Schedule &s) {
     dims = dimsOf(kernel.getResult(0));
   SizeExpr grid = 1;
   for (const UnitAxis &u : s.units)
-    grid = grid * (u.block == 1 ? dims[u.dim]
-                                : SizeExpr::ceilDiv(dims[u.dim], u.block));
+    grid = grid * (u.block == 1 ? dims[u.dim] : SizeExpr::ceilDiv(dims[u.dim], u.block));
   return grid;
 }
 
@@ -136,11 +130,9 @@ Value loadFrom(OpBuilder &b, Location loc, Value array, int64_t i, Type type) {
 } // namespace
 
 FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
-                                    const TargetInfo &target, ModuleOp module,
-                                    StringRef name) {
+                                    const TargetInfo &target, ModuleOp module, StringRef name) {
   if (Operation *op = findComplex(kernel)) {
-    op->emitError("cannot be computed by a kernel yet: complex numbers")
-            .attachNote(kernel.getLoc())
+    op->emitError("cannot be computed by a kernel yet: complex numbers").attachNote(kernel.getLoc())
         << "in this kernel";
     return failure();
   }
@@ -151,8 +143,7 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
   Type pointer = LLVM::LLVMPointerType::get(context), i64 = b.getI64Type();
   auto function = func::FuncOp::create(
       b, loc, name,
-      FunctionType::get(context, {pointer, pointer, i64, i64, pointer},
-                        {b.getI32Type()}));
+      FunctionType::get(context, {pointer, pointer, i64, i64, pointer}, {b.getI32Type()}));
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToEnd(entry);
 
@@ -162,11 +153,9 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
   auto memrefOf = [&](Type tensor, int64_t i) {
     Value p = loadFrom(b, loc, entry->getArgument(0), i, pointer);
     pointers.push_back(p);
-    Type element =
-        Emitter::storageType(cast<RankedTensorType>(tensor).getElementType());
+    Type element = Emitter::storageType(cast<RankedTensorType>(tensor).getElementType());
     auto type = MemRefType::get({ShapedType::kDynamic}, element);
-    memrefs.push_back(
-        UnrealizedConversionCastOp::create(b, loc, type, p).getResult(0));
+    memrefs.push_back(UnrealizedConversionCastOp::create(b, loc, type, p).getResult(0));
   };
   int64_t position = 0;
   for (Type t : kernel.getBody().front().getArgumentTypes())
@@ -174,17 +163,13 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
   for (Type t : kernel.getResultTypes())
     memrefOf(t, position++);
   for (size_t i = 0; i < definedSymbols(kernel).size(); ++i)
-    pointers.push_back(
-        loadFrom(b, loc, entry->getArgument(0), position++, pointer));
-  Value lo = arith::IndexCastOp::create(b, loc, b.getIndexType(),
-                                        entry->getArgument(2));
-  Value hi = arith::IndexCastOp::create(b, loc, b.getIndexType(),
-                                        entry->getArgument(3));
+    pointers.push_back(loadFrom(b, loc, entry->getArgument(0), position++, pointer));
+  Value lo = arith::IndexCastOp::create(b, loc, b.getIndexType(), entry->getArgument(2));
+  Value hi = arith::IndexCastOp::create(b, loc, b.getIndexType(), entry->getArgument(3));
   SmallVector<std::pair<std::string, Value>> symbols;
   for (auto [i, symbol] : llvm::enumerate(kernelSymbols(kernel))) {
     Value v = loadFrom(b, loc, entry->getArgument(1), i, i64);
-    symbols.push_back(
-        {symbol, arith::IndexCastOp::create(b, loc, b.getIndexType(), v)});
+    symbols.push_back({symbol, arith::IndexCastOp::create(b, loc, b.getIndexType(), v)});
   }
   Operation *mark = hi.getDefiningOp();
   mark->moveAfter(&entry->back());
@@ -196,11 +181,9 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
   Block &body = kernel.getBody().front();
   for (auto [i, m] : llvm::enumerate(memrefs)) {
     if (i < body.getNumArguments())
-      e.setBuffer(body.getArgument(i),
-                  e.makeBuffer(m, body.getArgument(i).getType()));
+      e.setBuffer(body.getArgument(i), e.makeBuffer(m, body.getArgument(i).getType()));
     else
-      e.results.push_back(e.makeBuffer(
-          m, kernel.getResult(i - body.getNumArguments()).getType()));
+      e.results.push_back(e.makeBuffer(m, kernel.getResult(i - body.getNumArguments()).getType()));
   }
 
   switch (schedule.loops) {
@@ -225,15 +208,14 @@ FailureOr<EmittedKernel> emitKernel(KernelOp kernel, const Schedule &schedule,
     break;
   }
   if (e.unsupported) {
-    InFlightDiagnostic d =
-        e.unsupported->emitError("cannot be computed by a kernel yet");
+    InFlightDiagnostic d = e.unsupported->emitError("cannot be computed by a kernel yet");
     d.attachNote(loc) << "in this kernel";
     function.erase();
     return failure();
   }
-  Value status = e.status ? Value(memref::LoadOp::create(
-                                b, loc, e.status, ValueRange{e.ir.index(0)}))
-                          : e.ir.constantInt(b.getI32Type(), 0);
+  Value status = e.status
+                     ? Value(memref::LoadOp::create(b, loc, e.status, ValueRange{e.ir.index(0)}))
+                     : e.ir.constantInt(b.getI32Type(), 0);
   func::ReturnOp::create(b, loc, status);
 
   function->setAttr("kind", kernel.getKindAttr());

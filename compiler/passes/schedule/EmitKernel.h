@@ -33,10 +33,8 @@ llvm::SmallVector<std::string> definedSymbols(nn::KernelOp kernel);
 llvm::SmallVector<std::string> kernelSymbols(nn::KernelOp kernel);
 
 /// Emits into `module`. The function's sizes are those of kernelSymbols.
-mlir::FailureOr<EmittedKernel> emitKernel(nn::KernelOp kernel,
-                                          const Schedule &schedule,
-                                          const TargetInfo &target,
-                                          mlir::ModuleOp module,
+mlir::FailureOr<EmittedKernel> emitKernel(nn::KernelOp kernel, const Schedule &schedule,
+                                          const TargetInfo &target, mlir::ModuleOp module,
                                           llvm::StringRef name);
 
 } // namespace ingot::schedule

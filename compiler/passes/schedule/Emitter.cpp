@@ -11,9 +11,7 @@ namespace ingot::schedule {
 namespace {
 enum Kind : intptr_t { Eval = 100, Load };
 
-intptr_t id(Value v) {
-  return reinterpret_cast<intptr_t>(v.getAsOpaquePointer());
-}
+intptr_t id(Value v) { return reinterpret_cast<intptr_t>(v.getAsOpaquePointer()); }
 
 void append(Ir::Key &key, const Coord &c) {
   key.push_back(id(c.base));
@@ -25,8 +23,8 @@ void append(Ir::Key &key, const Coord &c) {
 
 Emitter::Emitter(OpBuilder &b, nn::KernelOp kernel, const Schedule &schedule,
                  const TargetInfo &target, Block *entry, Operation *prologueEnd)
-    : ir(b, kernel.getLoc(), entry), kernel(kernel), schedule(schedule),
-      target(target), prologueEnd(prologueEnd) {}
+    : ir(b, kernel.getLoc(), entry), kernel(kernel), schedule(schedule), target(target),
+      prologueEnd(prologueEnd) {}
 
 //===-- Sizes -------------------------------------------------------------===//
 
@@ -39,11 +37,10 @@ Extent Emitter::extent(const nn::SizeExpr &e) {
     return it->second;
   OpBuilder::InsertionGuard guard(ir.b);
   ir.b.setInsertionPoint(prologueEnd);
-  Value v = e.materialize(
-      ir.b, ir.loc, ir.b.getIndexType(), [&](StringRef name) -> Value {
-        auto found = symbols.find(name.str());
-        return found == symbols.end() ? ir.index(0) : found->second;
-      });
+  Value v = e.materialize(ir.b, ir.loc, ir.b.getIndexType(), [&](StringRef name) -> Value {
+    auto found = symbols.find(name.str());
+    return found == symbols.end() ? ir.index(0) : found->second;
+  });
   return extents.emplace(text, Extent(v)).first->second;
 }
 SmallVector<Extent> Emitter::shape(Type type) {
@@ -75,8 +72,7 @@ Value Emitter::widen(Value v, Type element) {
     Value zero = ir.zero(getElementTypeOrSelf(v.getType()));
     if (Ir::isVector(v))
       zero = ir.splat(zero);
-    return arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ne, v,
-                                 zero);
+    return arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ne, v, zero);
   }
   Type type = Ir::isVector(v) ? Type(ir.vectorType(to)) : to;
   return arith::ExtFOp::create(ir.b, ir.loc, type, v);
@@ -127,35 +123,30 @@ Value Emitter::load(const Buffer &buffer, ArrayRef<Coord> at) {
     Type storage = storageType(buffer.element);
     Value v;
     if (a.isUniform()) {
-      v = memref::LoadOp::create(ir.b, ir.loc, buffer.memref,
-                                 ValueRange{ir.scalar(a)});
+      v = memref::LoadOp::create(ir.b, ir.loc, buffer.memref, ValueRange{ir.scalar(a)});
     } else if (a.lane == 1 && !a.lanes) {
       Value base = ir.scalar(Coord(a.base, a.offset));
       VectorType type = ir.vectorType(storage);
       if (ir.mask)
-        v = vector::MaskedLoadOp::create(ir.b, ir.loc, type, buffer.memref,
-                                         ValueRange{base}, ir.mask,
-                                         ir.splat(ir.zero(storage)));
+        v = vector::MaskedLoadOp::create(ir.b, ir.loc, type, buffer.memref, ValueRange{base},
+                                         ir.mask, ir.splat(ir.zero(storage)));
       else
-        v = vector::LoadOp::create(ir.b, ir.loc, type, buffer.memref,
-                                   ValueRange{base});
+        v = vector::LoadOp::create(ir.b, ir.loc, type, buffer.memref, ValueRange{base});
     } else {
       Value base = ir.scalar(Coord(a.base, a.offset));
       Coord only;
       only.lane = a.lane;
       only.lanes = a.lanes;
-      Value mask =
-          ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
-      v = vector::GatherOp::create(
-          ir.b, ir.loc, ir.vectorType(storage), buffer.memref, ValueRange{base},
-          ir.vector(only), mask, ir.splat(ir.zero(storage)));
+      Value mask = ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
+      v = vector::GatherOp::create(ir.b, ir.loc, ir.vectorType(storage), buffer.memref,
+                                   ValueRange{base}, ir.vector(only), mask,
+                                   ir.splat(ir.zero(storage)));
     }
     return widen(v, buffer.element);
   };
   if (buffer.written)
     return make();
-  Ir::Key key{Load, id(buffer.memref), id(a.isUniform() ? Value() : ir.mask),
-              ir.lanes};
+  Ir::Key key{Load, id(buffer.memref), id(a.isUniform() ? Value() : ir.mask), ir.lanes};
   append(key, a);
   return ir.memo(std::move(key), make);
 }
@@ -163,28 +154,24 @@ void Emitter::store(const Buffer &buffer, ArrayRef<Coord> at, Value value) {
   Coord a = address(buffer, at);
   value = narrow(value, buffer.element);
   if (a.isUniform()) {
-    memref::StoreOp::create(ir.b, ir.loc, value, buffer.memref,
-                            ValueRange{ir.scalar(a)});
+    memref::StoreOp::create(ir.b, ir.loc, value, buffer.memref, ValueRange{ir.scalar(a)});
     return;
   }
   value = ir.splat(value);
   Value base = ir.scalar(Coord(a.base, a.offset));
   if (a.lane == 1 && !a.lanes) {
     if (ir.mask)
-      vector::MaskedStoreOp::create(ir.b, ir.loc, buffer.memref,
-                                    ValueRange{base}, ir.mask, value);
+      vector::MaskedStoreOp::create(ir.b, ir.loc, buffer.memref, ValueRange{base}, ir.mask, value);
     else
-      vector::StoreOp::create(ir.b, ir.loc, value, buffer.memref,
-                              ValueRange{base});
+      vector::StoreOp::create(ir.b, ir.loc, value, buffer.memref, ValueRange{base});
     return;
   }
   Coord only;
   only.lane = a.lane;
   only.lanes = a.lanes;
-  Value mask =
-      ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
-  vector::ScatterOp::create(ir.b, ir.loc, /*resultType=*/Type(), buffer.memref,
-                            ValueRange{base}, ir.vector(only), mask, value);
+  Value mask = ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
+  vector::ScatterOp::create(ir.b, ir.loc, /*resultType=*/Type(), buffer.memref, ValueRange{base},
+                            ir.vector(only), mask, value);
 }
 
 //===-- Evaluation --------------------------------------------------------===//
@@ -194,8 +181,7 @@ void Emitter::bind(Value tensor, ArrayRef<Coord> at, Value value) {
   ++epoch;
 }
 Value Emitter::eval(Value tensor, ArrayRef<Coord> at) {
-  if (auto it = bound.find(tensor);
-      it != bound.end() && ArrayRef<Coord>(it->second.at) == at)
+  if (auto it = bound.find(tensor); it != bound.end() && ArrayRef<Coord>(it->second.at) == at)
     return it->second.value;
   if (const Buffer *buffer = bufferOf(tensor))
     return load(*buffer, at);
@@ -218,13 +204,11 @@ Condition Emitter::less(const Coord &x, const Coord &y) {
   if (x.isUniform() && y.isUniform()) {
     if (x.base == y.base)
       return {x.offset < y.offset, {}};
-    return {std::nullopt,
-            arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::slt,
-                                  ir.scalar(x), ir.scalar(y))};
+    return {std::nullopt, arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::slt,
+                                                ir.scalar(x), ir.scalar(y))};
   }
-  return {std::nullopt,
-          arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::slt,
-                                ir.splat(ir.value(x)), ir.splat(ir.value(y)))};
+  return {std::nullopt, arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::slt,
+                                              ir.splat(ir.value(x)), ir.splat(ir.value(y)))};
 }
 Condition Emitter::both(const Condition &x, const Condition &y) {
   if (x.known)
@@ -234,19 +218,17 @@ Condition Emitter::both(const Condition &x, const Condition &y) {
   return {std::nullopt, ir.logicalAnd(x.value, y.value)};
 }
 Condition Emitter::inside(const Coord &x, const Extent &lo, const Extent &hi) {
-  return both(
-      less(lo.isStatic() ? Coord(lo.value - 1) : Coord(lo.dynamic, -1), x),
-      less(x, hi.isStatic() ? Coord(hi.value) : Coord(hi.dynamic)));
+  return both(less(lo.isStatic() ? Coord(lo.value - 1) : Coord(lo.dynamic, -1), x),
+              less(x, hi.isStatic() ? Coord(hi.value) : Coord(hi.dynamic)));
 }
-Value Emitter::pick(const Condition &c, Type type,
-                    llvm::function_ref<Value()> yes,
+Value Emitter::pick(const Condition &c, Type type, llvm::function_ref<Value()> yes,
                     llvm::function_ref<Value()> no) {
   if (c.known)
     return *c.known ? yes() : no();
   if (Ir::isVector(c.value)) {
     Value x = ir.withMask(ir.logicalAnd(ir.mask, c.value), yes);
-    Value flipped = arith::XOrIOp::create(
-        ir.b, ir.loc, c.value, ir.splat(ir.constantInt(ir.b.getI1Type(), 1)));
+    Value flipped =
+        arith::XOrIOp::create(ir.b, ir.loc, c.value, ir.splat(ir.constantInt(ir.b.getI1Type(), 1)));
     Value y = ir.withMask(ir.logicalAnd(ir.mask, flipped), no);
     return ir.select(c.value, x, y);
   }
@@ -256,8 +238,7 @@ Value Emitter::pick(const Condition &c, Type type,
   bool vectors = false;
   for (bool side : {true, false}) {
     OpBuilder::InsertionGuard guard(ir.b);
-    ir.b.setInsertionPointToStart(side ? branch.thenBlock()
-                                       : branch.elseBlock());
+    ir.b.setInsertionPointToStart(side ? branch.thenBlock() : branch.elseBlock());
     values[!side] = side ? yes() : no();
     vectors |= Ir::isVector(values[!side]);
   }
@@ -277,27 +258,23 @@ void Emitter::raise(Value condition, Status code) {
   Value any = condition;
   if (Ir::isVector(any)) {
     any = ir.logicalAnd(any, ir.mask);
-    any = vector::ReductionOp::create(ir.b, ir.loc, vector::CombiningKind::OR,
-                                      any);
+    any = vector::ReductionOp::create(ir.b, ir.loc, vector::CombiningKind::OR, any);
   } else if (ir.mask) {
     // A uniform condition counts only where some lane exists.
     any = arith::AndIOp::create(
         ir.b, ir.loc, any,
-        vector::ReductionOp::create(ir.b, ir.loc, vector::CombiningKind::OR,
-                                    ir.mask));
+        vector::ReductionOp::create(ir.b, ir.loc, vector::CombiningKind::OR, ir.mask));
   }
   Type i32 = ir.b.getI32Type();
   if (!status) {
     OpBuilder::InsertionGuard guard(ir.b);
     ir.b.setInsertionPoint(prologueEnd);
     status = memref::AllocaOp::create(ir.b, ir.loc, MemRefType::get({1}, i32));
-    memref::StoreOp::create(ir.b, ir.loc, ir.constantInt(i32, 0), status,
-                            ValueRange{ir.index(0)});
+    memref::StoreOp::create(ir.b, ir.loc, ir.constantInt(i32, 0), status, ValueRange{ir.index(0)});
   }
-  Value old =
-      memref::LoadOp::create(ir.b, ir.loc, status, ValueRange{ir.index(0)});
-  Value next = arith::SelectOp::create(
-      ir.b, ir.loc, any, ir.constantInt(i32, static_cast<int32_t>(code)), old);
+  Value old = memref::LoadOp::create(ir.b, ir.loc, status, ValueRange{ir.index(0)});
+  Value next = arith::SelectOp::create(ir.b, ir.loc, any,
+                                       ir.constantInt(i32, static_cast<int32_t>(code)), old);
   memref::StoreOp::create(ir.b, ir.loc, next, status, ValueRange{ir.index(0)});
 }
 
@@ -339,8 +316,7 @@ std::pair<Coord, Coord> Emitter::split(const Coord &c, const Extent &by) {
     if (c.lane == 1 && t % ir.lanes == 0 && c.offset % ir.lanes == 0 &&
         exactDiv(c.base, ir.lanes)) {
       Value at = ir.scalar(Coord(c.base, c.offset));
-      return {Coord(ir.div(at, ir.index(t))),
-              Coord(ir.rem(at, ir.index(t)), 0, 1)};
+      return {Coord(ir.div(at, ir.index(t))), Coord(ir.rem(at, ir.index(t)), 0, 1)};
     }
   }
   if (c.isUniform()) {

@@ -29,17 +29,12 @@ struct Condition {
 };
 
 /// Status codes of kernels, as in include/ingot/ingot.h.
-enum class Status : int32_t {
-  OutOfRange = 4,
-  DivideByZero = 5,
-  InvalidArgument = 1
-};
+enum class Status : int32_t { OutOfRange = 4, DivideByZero = 5, InvalidArgument = 1 };
 
 class Emitter {
 public:
   Emitter(mlir::OpBuilder &b, nn::KernelOp kernel, const Schedule &schedule,
-          const TargetInfo &target, mlir::Block *entry,
-          mlir::Operation *prologueEnd);
+          const TargetInfo &target, mlir::Block *entry, mlir::Operation *prologueEnd);
 
   Ir ir;
   nn::KernelOp kernel;
@@ -56,17 +51,13 @@ public:
   bool flat = false;
 
   // Sizes.
-  void setSymbol(llvm::StringRef name, mlir::Value size) {
-    symbols[name.str()] = size;
-  }
+  void setSymbol(llvm::StringRef name, mlir::Value size) { symbols[name.str()] = size; }
   Extent extent(const nn::SizeExpr &e);
   llvm::SmallVector<Extent> shape(mlir::Type type);
   llvm::SmallVector<Extent> shape(mlir::Value v) { return shape(v.getType()); }
 
   // Values.
-  void setBuffer(mlir::Value tensor, Buffer buffer) {
-    buffers[tensor] = std::move(buffer);
-  }
+  void setBuffer(mlir::Value tensor, Buffer buffer) { buffers[tensor] = std::move(buffer); }
   const Buffer *bufferOf(mlir::Value tensor) const;
   Buffer makeBuffer(mlir::Value memref, mlir::Type tensorType);
   /// The value of `tensor` at `at`: a scalar if the position is uniform.
@@ -85,8 +76,7 @@ public:
   Condition inside(const Coord &x, const Extent &lo, const Extent &hi);
   /// yes() where the condition holds, else no(); only what is needed is
   /// emitted, and loads happen only where their side is taken.
-  mlir::Value pick(const Condition &c, mlir::Type type,
-                   llvm::function_ref<mlir::Value()> yes,
+  mlir::Value pick(const Condition &c, mlir::Type type, llvm::function_ref<mlir::Value()> yes,
                    llvm::function_ref<mlir::Value()> no);
   /// Reports `status` if the condition (scalar or vector) holds in a lane that
   /// exists.
@@ -100,8 +90,7 @@ public:
   static mlir::Type storageType(mlir::Type element);
   static mlir::Type computeType(mlir::Type element);
   static mlir::Type elementType(mlir::Value tensor) {
-    return llvm::cast<mlir::RankedTensorType>(tensor.getType())
-        .getElementType();
+    return llvm::cast<mlir::RankedTensorType>(tensor.getType()).getElementType();
   }
   /// Memory cell of the status, null if nothing can fail.
   mlir::Value status;
@@ -127,15 +116,13 @@ private:
 };
 
 /// How the value of one operation is pulled.
-using PullRule = mlir::Value (*)(Emitter &, mlir::Operation *,
-                                 llvm::ArrayRef<Coord>);
+using PullRule = mlir::Value (*)(Emitter &, mlir::Operation *, llvm::ArrayRef<Coord>);
 /// Null if there is none. Elementwise operations share one rule.
 PullRule findPullRule(mlir::Operation *op);
 
 /// Scalar definition of an elementwise operation; arguments are all scalars or
 /// all vectors of compute types. Null if there is none.
-using ScalarRule = mlir::Value (*)(Emitter &, mlir::Operation *,
-                                   mlir::ValueRange);
+using ScalarRule = mlir::Value (*)(Emitter &, mlir::Operation *, mlir::ValueRange);
 ScalarRule findScalarRule(mlir::Operation *op);
 
 } // namespace ingot::schedule

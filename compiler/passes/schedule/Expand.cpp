@@ -21,9 +21,7 @@ void expandSoftmax(OpBuilder &b, Operation *op, bool isLog) {
   auto row = [&](Value v, ReduceKind kind) -> Value {
     return ReduceOp::create(b, loc, v, kind, ArrayRef<int64_t>{rank - 1});
   };
-  auto over = [&](Value v) -> Value {
-    return BroadcastOp::create(b, loc, type, v, kept);
-  };
+  auto over = [&](Value v) -> Value { return BroadcastOp::create(b, loc, type, v, kept); };
   Value shifted = SubOp::create(b, loc, x, over(row(x, ReduceKind::max)));
   Value e = ExpOp::create(b, loc, shifted);
   Value sum = row(e, ReduceKind::sum);

@@ -26,9 +26,7 @@ enum Kind : intptr_t {
   And
 };
 
-intptr_t id(Value v) {
-  return reinterpret_cast<intptr_t>(v.getAsOpaquePointer());
-}
+intptr_t id(Value v) { return reinterpret_cast<intptr_t>(v.getAsOpaquePointer()); }
 
 } // namespace
 
@@ -66,24 +64,20 @@ Value Ir::entryConstant(Key key, TypedAttr attr) {
 }
 
 Value Ir::index(int64_t v) { return entryConstant({0, v}, b.getIndexAttr(v)); }
-Value Ir::index(const Extent &e) {
-  return e.dynamic ? e.dynamic : index(e.value);
-}
+Value Ir::index(const Extent &e) { return e.dynamic ? e.dynamic : index(e.value); }
 
 Value Ir::constantInt(Type type, int64_t v) {
   if (isa<IndexType>(type))
     return index(v);
-  return entryConstant(
-      {1, v, (intptr_t)type.getAsOpaquePointer()},
-      IntegerAttr::get(type, APInt(type.getIntOrFloatBitWidth(), v,
-                                   /*isSigned=*/true, /*implicitTrunc=*/true)));
+  return entryConstant({1, v, (intptr_t)type.getAsOpaquePointer()},
+                       IntegerAttr::get(type, APInt(type.getIntOrFloatBitWidth(), v,
+                                                    /*isSigned=*/true, /*implicitTrunc=*/true)));
 }
 Value Ir::constant(Type type, double v) {
   if (!isa<FloatType>(type))
     return constantInt(type, static_cast<int64_t>(v));
   int64_t bits = llvm::bit_cast<int64_t>(v);
-  return entryConstant({2, bits, (intptr_t)type.getAsOpaquePointer()},
-                       b.getFloatAttr(type, v));
+  return entryConstant({2, bits, (intptr_t)type.getAsOpaquePointer()}, b.getFloatAttr(type, v));
 }
 Value Ir::zero(Type type) { return constant(type, 0.0); }
 
@@ -97,8 +91,7 @@ Value Ir::add(Value x, Value y) {
     return add(y, *cx);
   if (cy)
     return add(x, *cy);
-  return memo({Add, id(x), id(y)},
-              [&] { return arith::AddIOp::create(b, loc, x, y); });
+  return memo({Add, id(x), id(y)}, [&] { return arith::AddIOp::create(b, loc, x, y); });
 }
 Value Ir::add(Value x, int64_t c) {
   if (!x)
@@ -107,8 +100,7 @@ Value Ir::add(Value x, int64_t c) {
     return x;
   if (auto cx = constantIndex(x))
     return index(*cx + c);
-  return memo({AddC, id(x), c},
-              [&] { return arith::AddIOp::create(b, loc, x, index(c)); });
+  return memo({AddC, id(x), c}, [&] { return arith::AddIOp::create(b, loc, x, index(c)); });
 }
 Value Ir::sub(Value x, Value y) {
   if (!y)
@@ -120,8 +112,7 @@ Value Ir::sub(Value x, Value y) {
     return index(*cx - *cy);
   if (cy)
     return add(x, -*cy);
-  return memo({Sub, id(x), id(y)},
-              [&] { return arith::SubIOp::create(b, loc, x, y); });
+  return memo({Sub, id(x), id(y)}, [&] { return arith::SubIOp::create(b, loc, x, y); });
 }
 Value Ir::mul(Value x, int64_t c) {
   if (!x || !c)
@@ -130,8 +121,7 @@ Value Ir::mul(Value x, int64_t c) {
     return x;
   if (auto cx = constantIndex(x))
     return index(*cx * c);
-  return memo({MulC, id(x), c},
-              [&] { return arith::MulIOp::create(b, loc, x, index(c)); });
+  return memo({MulC, id(x), c}, [&] { return arith::MulIOp::create(b, loc, x, index(c)); });
 }
 Value Ir::mul(Value x, Value y) {
   if (!x || !y)
@@ -140,8 +130,7 @@ Value Ir::mul(Value x, Value y) {
     return mul(x, *cy);
   if (auto cx = constantIndex(x))
     return mul(y, *cx);
-  return memo({Mul, id(x), id(y)},
-              [&] { return arith::MulIOp::create(b, loc, x, y); });
+  return memo({Mul, id(x), id(y)}, [&] { return arith::MulIOp::create(b, loc, x, y); });
 }
 Value Ir::min(Value x, Value y) {
   auto cx = constantIndex(x), cy = constantIndex(y);
@@ -149,8 +138,7 @@ Value Ir::min(Value x, Value y) {
     return x;
   if (cx && cy)
     return index(std::min(*cx, *cy));
-  return memo({Min, id(x), id(y)},
-              [&] { return arith::MinSIOp::create(b, loc, x, y); });
+  return memo({Min, id(x), id(y)}, [&] { return arith::MinSIOp::create(b, loc, x, y); });
 }
 Value Ir::max(Value x, Value y) {
   auto cx = constantIndex(x), cy = constantIndex(y);
@@ -158,8 +146,7 @@ Value Ir::max(Value x, Value y) {
     return x;
   if (cx && cy)
     return index(std::max(*cx, *cy));
-  return memo({Max, id(x), id(y)},
-              [&] { return arith::MaxSIOp::create(b, loc, x, y); });
+  return memo({Max, id(x), id(y)}, [&] { return arith::MaxSIOp::create(b, loc, x, y); });
 }
 Value Ir::div(Value x, Value y) {
   auto cx = constantIndex(x), cy = constantIndex(y);
@@ -167,8 +154,7 @@ Value Ir::div(Value x, Value y) {
     return x;
   if (cx && cy && *cy)
     return index(*cx / *cy);
-  return memo({Div, id(x), id(y)},
-              [&] { return arith::DivUIOp::create(b, loc, x, y); });
+  return memo({Div, id(x), id(y)}, [&] { return arith::DivUIOp::create(b, loc, x, y); });
 }
 Value Ir::rem(Value x, Value y) {
   auto cx = constantIndex(x), cy = constantIndex(y);
@@ -176,8 +162,7 @@ Value Ir::rem(Value x, Value y) {
     return index(0);
   if (cx && cy && *cy)
     return index(*cx % *cy);
-  return memo({Rem, id(x), id(y)},
-              [&] { return arith::RemUIOp::create(b, loc, x, y); });
+  return memo({Rem, id(x), id(y)}, [&] { return arith::RemUIOp::create(b, loc, x, y); });
 }
 Extent Ir::mul(const Extent &x, const Extent &y) {
   if (x.isStatic() && y.isStatic())
@@ -196,9 +181,7 @@ Coord Ir::add(const Coord &x, const Coord &y) {
   Coord r(add(x.base, y.base), x.offset + y.offset, x.lane + y.lane);
   if (!x.base && !y.base)
     r.base = {};
-  r.lanes = x.lanes && y.lanes ? add(x.lanes, y.lanes)
-            : x.lanes          ? x.lanes
-                               : y.lanes;
+  r.lanes = x.lanes && y.lanes ? add(x.lanes, y.lanes) : x.lanes ? x.lanes : y.lanes;
   return r;
 }
 Coord Ir::scale(const Coord &x, int64_t c) {
@@ -222,8 +205,7 @@ Coord Ir::scale(const Coord &x, const Extent &e) {
     only.lane = x.lane;
     only.lanes = x.lanes;
     Value v = vector(only), s = splat(e.dynamic);
-    r.lanes = memo({Mul, id(v), id(s)},
-                   [&] { return arith::MulIOp::create(b, loc, v, s); });
+    r.lanes = memo({Mul, id(v), id(s)}, [&] { return arith::MulIOp::create(b, loc, v, s); });
   }
   return r;
 }
@@ -237,14 +219,11 @@ Value Ir::vector(const Coord &c) {
     SmallVector<int64_t> steps;
     for (int64_t i = 0; i < lanes; ++i)
       steps.push_back(i * c.lane);
-    v = entryConstant({3, lanes, c.lane},
-                      DenseElementsAttr::get(vectorType(b.getIndexType()),
-                                             ArrayRef<int64_t>(steps)));
+    v = entryConstant({3, lanes, c.lane}, DenseElementsAttr::get(vectorType(b.getIndexType()),
+                                                                 ArrayRef<int64_t>(steps)));
   }
   auto join = [&](Value x) {
-    v = v ? memo({Add, id(v), id(x)},
-                 [&] { return arith::AddIOp::create(b, loc, v, x); })
-          : x;
+    v = v ? memo({Add, id(v), id(x)}, [&] { return arith::AddIOp::create(b, loc, v, x); }) : x;
   };
   if (c.lanes)
     join(c.lanes);
@@ -252,9 +231,7 @@ Value Ir::vector(const Coord &c) {
     join(splat(scalar(Coord(c.base, c.offset))));
   return v;
 }
-Value Ir::value(const Coord &c) {
-  return c.isUniform() ? scalar(c) : vector(c);
-}
+Value Ir::value(const Coord &c) { return c.isUniform() ? scalar(c) : vector(c); }
 Coord Ir::coord(Value v) {
   Coord c;
   if (isVector(v))
@@ -269,9 +246,8 @@ Coord Ir::coord(Value v) {
 Value Ir::splat(Value v) {
   if (isVector(v))
     return v;
-  return memo({Splat, id(v), lanes}, [&] {
-    return vector::BroadcastOp::create(b, loc, vectorType(v.getType()), v);
-  });
+  return memo({Splat, id(v), lanes},
+              [&] { return vector::BroadcastOp::create(b, loc, vectorType(v.getType()), v); });
 }
 void Ir::unify(MutableArrayRef<Value> values) {
   if (llvm::any_of(values, isVector))
@@ -279,16 +255,14 @@ void Ir::unify(MutableArrayRef<Value> values) {
       v = splat(v);
 }
 Value Ir::prefixMask(Value n) {
-  return vector::CreateMaskOp::create(b, loc, vectorType(b.getI1Type()),
-                                      ValueRange{n});
+  return vector::CreateMaskOp::create(b, loc, vectorType(b.getI1Type()), ValueRange{n});
 }
 Value Ir::logicalAnd(Value x, Value y) {
   if (!x || !y)
     return x ? x : y;
   Value v[] = {x, y};
   unify(v);
-  return memo({And, id(v[0]), id(v[1])},
-              [&] { return arith::AndIOp::create(b, loc, v[0], v[1]); });
+  return memo({And, id(v[0]), id(v[1])}, [&] { return arith::AndIOp::create(b, loc, v[0], v[1]); });
 }
 Value Ir::select(Value c, Value x, Value y) {
   if (x == y)
@@ -308,8 +282,8 @@ void Ir::loop(Value lo, Value hi, int64_t step, Body body) {
   b.setInsertionPointToStart(f.getBody());
   body(f.getInductionVar());
 }
-SmallVector<Value> Ir::loop(Value lo, Value hi, int64_t step,
-                            ArrayRef<Value> init, CarryBody body) {
+SmallVector<Value> Ir::loop(Value lo, Value hi, int64_t step, ArrayRef<Value> init,
+                            CarryBody body) {
   auto f = scf::ForOp::create(b, loc, lo, hi, index(step), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(f.getBody());

@@ -48,8 +48,7 @@ struct Coord {
   bool isUniform() const { return !lane && !lanes; }
   bool isStatic() const { return !base && isUniform(); }
   bool operator==(const Coord &o) const {
-    return base == o.base && offset == o.offset && lane == o.lane &&
-           lanes == o.lanes;
+    return base == o.base && offset == o.offset && lane == o.lane && lanes == o.lanes;
   }
 };
 using Coords = llvm::SmallVector<Coord, 6>;
@@ -59,8 +58,7 @@ using Coords = llvm::SmallVector<Coord, 6>;
 /// is always available.
 class Ir {
 public:
-  Ir(mlir::OpBuilder &b, mlir::Location loc, mlir::Block *entry)
-      : b(b), loc(loc), entry(entry) {}
+  Ir(mlir::OpBuilder &b, mlir::Location loc, mlir::Block *entry) : b(b), loc(loc), entry(entry) {}
 
   mlir::OpBuilder &b;
   mlir::Location loc;
@@ -106,9 +104,7 @@ public:
   mlir::Value splat(mlir::Value v);
   /// Makes all values vectors if one of them is.
   void unify(llvm::MutableArrayRef<mlir::Value> values);
-  static bool isVector(mlir::Value v) {
-    return llvm::isa<mlir::VectorType>(v.getType());
-  }
+  static bool isVector(mlir::Value v) { return llvm::isa<mlir::VectorType>(v.getType()); }
   /// A constant scalar of an integer, index or float type.
   mlir::Value constant(mlir::Type type, double v);
   mlir::Value constantInt(mlir::Type type, int64_t v);
@@ -121,18 +117,15 @@ public:
 
   // Loops.
   using Body = llvm::function_ref<void(mlir::Value)>;
-  using CarryBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
-      mlir::Value, llvm::ArrayRef<mlir::Value>)>;
+  using CarryBody =
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, llvm::ArrayRef<mlir::Value>)>;
   void loop(mlir::Value lo, mlir::Value hi, int64_t step, Body body);
-  llvm::SmallVector<mlir::Value> loop(mlir::Value lo, mlir::Value hi,
-                                      int64_t step,
-                                      llvm::ArrayRef<mlir::Value> init,
-                                      CarryBody body);
+  llvm::SmallVector<mlir::Value> loop(mlir::Value lo, mlir::Value hi, int64_t step,
+                                      llvm::ArrayRef<mlir::Value> init, CarryBody body);
   /// Values of the branch taken.
-  llvm::SmallVector<mlir::Value>
-  branch(mlir::Value condition, mlir::TypeRange types,
-         llvm::function_ref<llvm::SmallVector<mlir::Value>()> yes,
-         llvm::function_ref<llvm::SmallVector<mlir::Value>()> no);
+  llvm::SmallVector<mlir::Value> branch(mlir::Value condition, mlir::TypeRange types,
+                                        llvm::function_ref<llvm::SmallVector<mlir::Value>()> yes,
+                                        llvm::function_ref<llvm::SmallVector<mlir::Value>()> no);
   /// Statement form.
   void when(mlir::Value condition, llvm::function_ref<void()> yes);
 

@@ -8,8 +8,7 @@ using namespace mlir;
 
 namespace ingot::schedule {
 
-void forEachUnit(Emitter &e, ArrayRef<UnitAxis> units, ArrayRef<Extent> shape,
-                 Value lo, Value hi,
+void forEachUnit(Emitter &e, ArrayRef<UnitAxis> units, ArrayRef<Extent> shape, Value lo, Value hi,
                  llvm::function_ref<void(ArrayRef<Range>)> body) {
   Ir &ir = e.ir;
   SmallVector<Extent> counts;
@@ -25,8 +24,8 @@ void forEachUnit(Emitter &e, ArrayRef<UnitAxis> units, ArrayRef<Extent> shape,
       Extent n = shape[a.dim];
       if (counts[i].is(1))
         continue; // the whole dimension, at position 0
-      bool slowest = llvm::all_of(ArrayRef(counts).take_front(i),
-                                  [](const Extent &c) { return c.is(1); });
+      bool slowest =
+          llvm::all_of(ArrayRef(counts).take_front(i), [](const Extent &c) { return c.is(1); });
       Value at = slowest ? rest : ir.rem(rest, ir.index(counts[i]));
       if (!slowest)
         rest = ir.div(rest, ir.index(counts[i]));
@@ -40,10 +39,9 @@ void forEachUnit(Emitter &e, ArrayRef<UnitAxis> units, ArrayRef<Extent> shape,
   });
 }
 
-SmallVector<Value> carryLaneTiles(
-    Emitter &e, const Range &range, int64_t vecs, SmallVector<Value> acc,
-    llvm::function_ref<SmallVector<Value>(Coord, int64_t, SmallVector<Value>)>
-        body) {
+SmallVector<Value>
+carryLaneTiles(Emitter &e, const Range &range, int64_t vecs, SmallVector<Value> acc,
+               llvm::function_ref<SmallVector<Value>(Coord, int64_t, SmallVector<Value>)> body) {
   Ir &ir = e.ir;
   int64_t L = ir.lanes, big = vecs * L;
   // Tiles from..to of a width, counted so that positions are multiples of it.
@@ -54,8 +52,7 @@ SmallVector<Value> carryLaneTiles(
       return;
     }
     acc = ir.loop(ir.index(0), count, 1, acc, [&](Value p, ArrayRef<Value> a) {
-      return body(Coord(ir.add(base, ir.mul(p, width))), width / L,
-                  SmallVector<Value>(a));
+      return body(Coord(ir.add(base, ir.mul(p, width))), width / L, SmallVector<Value>(a));
     });
   };
   if (range.size.isStatic()) {
@@ -80,37 +77,31 @@ SmallVector<Value> carryLaneTiles(
     base = ir.add(base, taken);
     left = ir.sub(left, taken);
   }
-  Value some = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::sgt,
-                                     left, ir.index(0));
+  Value some = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::sgt, left, ir.index(0));
   auto tail = [&] {
-    return ir.withMask(ir.prefixMask(left),
-                       [&] { return body(Coord(base), 1, acc); });
+    return ir.withMask(ir.prefixMask(left), [&] { return body(Coord(base), 1, acc); });
   };
   if (acc.empty()) {
     ir.when(some, [&] { tail(); });
     return acc;
   }
-  SmallVector<Type> types(
-      llvm::map_range(acc, [](Value v) { return v.getType(); }));
+  SmallVector<Type> types(llvm::map_range(acc, [](Value v) { return v.getType(); }));
   return ir.branch(some, types, tail, [&] { return acc; });
 }
 void forEachLaneTile(Emitter &e, const Range &range, int64_t vecs,
                      llvm::function_ref<void(Coord, int64_t)> body) {
-  carryLaneTiles(e, range, vecs, {},
-                 [&](Coord c, int64_t v, SmallVector<Value>) {
-                   body(c, v);
-                   return SmallVector<Value>();
-                 });
+  carryLaneTiles(e, range, vecs, {}, [&](Coord c, int64_t v, SmallVector<Value>) {
+    body(c, v);
+    return SmallVector<Value>();
+  });
 }
 
 namespace {
 
 class TileLoops {
 public:
-  TileLoops(Emitter &e, const Schedule &s, Operation *root,
-            ArrayRef<unsigned> results)
-      : e(e), ir(e.ir), s(s), root(root), results(results),
-        shape(e.results[results[0]].shape) {
+  TileLoops(Emitter &e, const Schedule &s, Operation *root, ArrayRef<unsigned> results)
+      : e(e), ir(e.ir), s(s), root(root), results(results), shape(e.results[results[0]].shape) {
     if (root)
       reduction = normalize(e, root);
   }
@@ -134,8 +125,7 @@ private:
   Reduction reduction;
   bool interior = false; // the rows of the tile being emitted touch no border
 
-  void nest(unsigned level, ArrayRef<Range> ranges, const Coords &at,
-            int64_t rows, int64_t vecs) {
+  void nest(unsigned level, ArrayRef<Range> ranges, const Coords &at, int64_t rows, int64_t vecs) {
     if (level == s.order.size())
       return tile(at, rows, vecs);
     int64_t d = s.order[level];
@@ -161,8 +151,7 @@ private:
   int64_t tileVecs(const Range &range, int64_t rows) {
     int64_t vecs = s.vecs, wanted = e.target.fmaPorts * e.target.fmaLatency * 2;
     if (root && s.rowDim >= 0 && range.size.isStatic())
-      while (rows * vecs * 2 <= wanted &&
-             vecs * 2 * ir.lanes <= range.size.value)
+      while (rows * vecs * 2 <= wanted && vecs * 2 * ir.lanes <= range.size.value)
         vecs *= 2;
     return vecs;
   }
@@ -174,43 +163,34 @@ private:
     for (auto [w, n] : llvm::zip(reduction.windows, reduction.extents)) {
       if (w.outDim != s.rowDim || w.outDim < 0 || w.every != 1)
         continue;
-      auto ceil = [&](Value x) {
-        return ir.div(ir.add(x, w.outScale - 1), ir.index(w.outScale));
-      };
+      auto ceil = [&](Value x) { return ir.div(ir.add(x, w.outScale - 1), ir.index(w.outScale)); };
       Value zero = ir.index(0);
       Value first = ceil(ir.max(ir.index(w.low), zero));
       // out * outScale + (n - 1) * redScale - low < extent
-      Value room = ir.sub(
-          ir.add(ir.index(w.extent), ir.index(w.low)),
-          ir.add(ir.index(0),
-                 ir.scalar(ir.scale(
-                     ir.add(n.isStatic() ? Coord(n.value) : Coord(n.dynamic),
-                            Coord(-1)),
-                     w.redScale))));
+      Value room =
+          ir.sub(ir.add(ir.index(w.extent), ir.index(w.low)),
+                 ir.add(ir.index(0),
+                        ir.scalar(ir.scale(
+                            ir.add(n.isStatic() ? Coord(n.value) : Coord(n.dynamic), Coord(-1)),
+                            w.redScale))));
       Value end = ceil(ir.max(room, zero));
-      r = r ? std::pair(ir.max(r->first, first), ir.min(r->second, end))
-            : std::pair(first, end);
+      r = r ? std::pair(ir.max(r->first, first), ir.min(r->second, end)) : std::pair(first, end);
     }
     return r;
   }
 
-  void rowTiles(const Range &range,
-                llvm::function_ref<void(Coord, int64_t)> body) {
+  void rowTiles(const Range &range, llvm::function_ref<void(Coord, int64_t)> body) {
     auto inner = interiorRows();
     if (!inner)
-      return range.size.isStatic()
-                 ? balanced(range, 0, INT64_MAX, body)
-                 : strips(range.base ? range.base : ir.index(0),
-                          ir.add(range.base, range.size.dynamic), body);
-    auto first = constantIndex(inner->first),
-         end = constantIndex(inner->second);
+      return range.size.isStatic() ? balanced(range, 0, INT64_MAX, body)
+                                   : strips(range.base ? range.base : ir.index(0),
+                                            ir.add(range.base, range.size.dynamic), body);
+    auto first = constantIndex(inner->first), end = constantIndex(inner->second);
     if (!range.base && range.size.isStatic() && first && end)
       return balanced(range, *first, *end, body);
     // Unknown sizes: border rows one by one, whose windows clip by bounds.
-    Value lo = range.base ? range.base : ir.index(0),
-          hi = ir.add(lo, ir.index(range.size));
-    Value a = ir.min(ir.max(inner->first, lo), hi),
-          b = ir.min(ir.max(inner->second, a), hi);
+    Value lo = range.base ? range.base : ir.index(0), hi = ir.add(lo, ir.index(range.size));
+    Value a = ir.min(ir.max(inner->first, lo), hi), b = ir.min(ir.max(inner->second, a), hi);
     ir.loop(lo, a, 1, [&](Value i) { body(Coord(i), 1); });
     interior = true;
     strips(a, b, body);
@@ -226,8 +206,7 @@ private:
       return;
     int64_t count = (n + s.rows - 1) / s.rows, big = (n + count - 1) / count;
     int64_t bigs = n - (big - 1) * count, pos = 0;
-    for (auto [height, number] :
-         {std::pair(big, bigs), std::pair(big - 1, count - bigs)}) {
+    for (auto [height, number] : {std::pair(big, bigs), std::pair(big - 1, count - bigs)}) {
       if (!height)
         continue;
       auto inside = [&, h = height](int64_t i) {
@@ -244,9 +223,8 @@ private:
         }
         int64_t start = pos + i * height, h = height;
         interior = true;
-        ir.loop(ir.index(0), ir.index(run), 1, [&](Value p) {
-          body(Coord(ir.add(range.base, ir.mul(p, h)), start), h);
-        });
+        ir.loop(ir.index(0), ir.index(run), 1,
+                [&](Value p) { body(Coord(ir.add(range.base, ir.mul(p, h)), start), h); });
         interior = false;
         i += run;
       }
@@ -254,8 +232,7 @@ private:
     }
   }
   /// An unknown number of rows: full strips, then 8, 4, 2 and 1.
-  void strips(Value lo, Value hi,
-              llvm::function_ref<void(Coord, int64_t)> body) {
+  void strips(Value lo, Value hi, llvm::function_ref<void(Coord, int64_t)> body) {
     SmallVector<int64_t> heights{s.rows};
     int64_t power = 1;
     while (power * 2 < s.rows)
@@ -265,8 +242,7 @@ private:
     Value at = lo;
     for (int64_t h : heights) {
       Value count = ir.div(ir.sub(hi, at), ir.index(h));
-      ir.loop(ir.index(0), count, 1,
-              [&](Value p) { body(Coord(ir.add(at, ir.mul(p, h))), h); });
+      ir.loop(ir.index(0), count, 1, [&](Value p) { body(Coord(ir.add(at, ir.mul(p, h))), h); });
       at = ir.add(at, ir.mul(count, h));
     }
   }
@@ -284,8 +260,7 @@ private:
   void finish(const Coords &p) {
     SmallVector<Value> values;
     for (unsigned r : results)
-      values.push_back(
-          e.eval(e.kernel.getBody().front().getTerminator()->getOperand(r), p));
+      values.push_back(e.eval(e.kernel.getBody().front().getTerminator()->getOperand(r), p));
     for (auto [r, v] : llvm::zip(results, values))
       e.store(e.results[r], p, v);
   }
@@ -342,8 +317,8 @@ private:
 
 } // namespace
 
-void emitTiles(Emitter &e, const Schedule &s, Operation *root,
-               ArrayRef<unsigned> results, Value lo, Value hi) {
+void emitTiles(Emitter &e, const Schedule &s, Operation *root, ArrayRef<unsigned> results, Value lo,
+               Value hi) {
   e.ir.lanes = s.laneDim < 0 ? 1 : s.lanes;
   TileLoops(e, s, root, results).run(lo, hi);
 }
@@ -371,8 +346,7 @@ void emitFlat(Emitter &e, Value lo, Value hi) {
       for (int64_t j = 0; j < vecs; ++j) {
         Coord p(c.base, c.offset + j * ir.lanes, 1);
         SmallVector<Value> values;
-        for (Value v :
-             e.kernel.getBody().front().getTerminator()->getOperands())
+        for (Value v : e.kernel.getBody().front().getTerminator()->getOperands())
           values.push_back(e.eval(v, p));
         for (auto [r, v] : llvm::zip(e.results, values))
           e.store(r, p, v);

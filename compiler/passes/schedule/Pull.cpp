@@ -14,23 +14,19 @@ using namespace ingot::nn;
 namespace ingot::schedule {
 namespace {
 
-Type compute(Operation *op) {
-  return Emitter::computeType(Emitter::elementType(op->getResult(0)));
-}
+Type compute(Operation *op) { return Emitter::computeType(Emitter::elementType(op->getResult(0))); }
 
 Coord minus(Emitter &e, const Coord &x, const Extent &y) {
   if (y.isStatic())
     return e.ir.add(x, Coord(-y.value));
   return e.ir.add(x, e.ir.scale(Coord(y.dynamic), -1));
 }
-Coord asCoord(const Extent &x) {
-  return x.isStatic() ? Coord(x.value) : Coord(x.dynamic);
-}
+Coord asCoord(const Extent &x) { return x.isStatic() ? Coord(x.value) : Coord(x.dynamic); }
 
 /// An index tensor's value as index (or vector of index), by its signedness.
 Value toIndex(Emitter &e, Value v, Type element) {
-  Type to = Ir::isVector(v) ? Type(e.ir.vectorType(e.ir.b.getIndexType()))
-                            : Type(e.ir.b.getIndexType());
+  Type to =
+      Ir::isVector(v) ? Type(e.ir.vectorType(e.ir.b.getIndexType())) : Type(e.ir.b.getIndexType());
   if (element.isUnsignedInteger())
     return arith::IndexCastUIOp::create(e.ir.b, e.ir.loc, to, v);
   return arith::IndexCastOp::create(e.ir.b, e.ir.loc, to, v);
@@ -38,13 +34,10 @@ Value toIndex(Emitter &e, Value v, Type element) {
 /// An index (or vector) as a value of the tensor's compute type.
 Value fromIndex(Emitter &e, Value v, Type element) {
   Ir &ir = e.ir;
-  auto of = [&](Type t) {
-    return Ir::isVector(v) ? Type(ir.vectorType(t)) : t;
-  };
+  auto of = [&](Type t) { return Ir::isVector(v) ? Type(ir.vectorType(t)) : t; };
   Type type = Emitter::computeType(element);
   if (isa<FloatType>(type)) {
-    Value i =
-        arith::IndexCastOp::create(ir.b, ir.loc, of(ir.b.getI64Type()), v);
+    Value i = arith::IndexCastOp::create(ir.b, ir.loc, of(ir.b.getI64Type()), v);
     return arith::SIToFPOp::create(ir.b, ir.loc, of(type), i);
   }
   return arith::IndexCastOp::create(ir.b, ir.loc, of(type), v);
@@ -87,18 +80,14 @@ Value pullIota(Emitter &e, Operation *op, ArrayRef<Coord> at) {
 Value pullSizes(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto sizes = cast<SizesOp>(op).getValues().exprs();
   Type element = Emitter::elementType(op->getResult(0));
-  auto one = [&](unsigned i) {
-    return fromIndex(e, e.ir.index(e.extent(sizes[i])), element);
-  };
+  auto one = [&](unsigned i) { return fromIndex(e, e.ir.index(e.extent(sizes[i])), element); };
   if (at.empty())
     return one(0);
   if (sizes.empty())
     return e.ir.zero(compute(op));
   Value r = one(sizes.size() - 1);
   for (int64_t i = static_cast<int64_t>(sizes.size()) - 2; i >= 0; --i)
-    r = e.pick(
-        e.less(at[0], Coord(i + 1)), compute(op), [&] { return one(i); },
-        [&] { return r; });
+    r = e.pick(e.less(at[0], Coord(i + 1)), compute(op), [&] { return one(i); }, [&] { return r; });
   return r;
 }
 
@@ -116,18 +105,15 @@ Value pullBroadcast(Emitter &e, Operation *op, ArrayRef<Coord> at) {
     } else if (from[i] == to[d] || (from[i].constant() && to[d].constant())) {
       x.push_back(at[d]);
     } else { // found at run time: step 0 or 1
-      Value one =
-          arith::CmpIOp::create(e.ir.b, e.ir.loc, arith::CmpIPredicate::ne,
-                                e.ir.index(e.extent(from[i])), e.ir.index(1));
-      Value step = arith::SelectOp::create(e.ir.b, e.ir.loc, one, e.ir.index(1),
-                                           e.ir.index(0));
+      Value one = arith::CmpIOp::create(e.ir.b, e.ir.loc, arith::CmpIPredicate::ne,
+                                        e.ir.index(e.extent(from[i])), e.ir.index(1));
+      Value step = arith::SelectOp::create(e.ir.b, e.ir.loc, one, e.ir.index(1), e.ir.index(0));
       x.push_back(e.ir.scale(at[d], Extent(step)));
     }
   }
   if (e.flat) // of a single element, or of the same shape
     return e.eval(b.getX(), elementCount(b.getX().getType()).isConstant(1)
-                                ? ArrayRef<Coord>(Coords(
-                                      x.empty() && !from.empty() ? 1 : 0))
+                                ? ArrayRef<Coord>(Coords(x.empty() && !from.empty() ? 1 : 0))
                                 : at);
   return e.eval(b.getX(), x);
 }
@@ -142,8 +128,8 @@ Value pullSlice(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto s = cast<SliceOp>(op);
   Coords x;
   for (auto [i, c] : llvm::enumerate(at))
-    x.push_back(e.ir.add(e.ir.scale(c, s.getStrides()[i]),
-                         asCoord(e.extent(s.getStart().expr(i)))));
+    x.push_back(
+        e.ir.add(e.ir.scale(c, s.getStrides()[i]), asCoord(e.extent(s.getStart().expr(i)))));
   return e.eval(s.getX(), x);
 }
 Value pullReverse(Emitter &e, Operation *op, ArrayRef<Coord> at) {
@@ -151,16 +137,14 @@ Value pullReverse(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   Coords x(at.begin(), at.end());
   auto shape = e.shape(r.getX());
   for (int64_t d : r.getDims())
-    x[d] =
-        e.ir.add(e.ir.scale(at[d], -1), e.ir.add(asCoord(shape[d]), Coord(-1)));
+    x[d] = e.ir.add(e.ir.scale(at[d], -1), e.ir.add(asCoord(shape[d]), Coord(-1)));
   return e.eval(r.getX(), x);
 }
 Value pullReshape(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto r = cast<ReshapeOp>(op);
   if (e.flat)
     return e.eval(r.getX(), at);
-  if (const Buffer *buffer = e.bufferOf(r.getX());
-      buffer && !buffer->shape.empty()) {
+  if (const Buffer *buffer = e.bufferOf(r.getX()); buffer && !buffer->shape.empty()) {
     Buffer view = e.makeBuffer(buffer->memref, r.getResult().getType());
     view.written = buffer->written;
     if (!view.shape.empty())
@@ -175,10 +159,10 @@ Value pullReshape(Emitter &e, Operation *op, ArrayRef<Coord> at) {
     int64_t i1 = i, j1 = j; // groups are (i, i1] and (j, j1]
     SizeExpr a = 1, b = 1;
     do {
-      bool takeFrom = i >= 0 && (j < 0 || a == b ||
-                                 (a.constant() && b.constant()
-                                      ? *a.constant() < *b.constant()
-                                      : i1 - i <= j1 - j));
+      bool takeFrom =
+          i >= 0 &&
+          (j < 0 || a == b ||
+           (a.constant() && b.constant() ? *a.constant() < *b.constant() : i1 - i <= j1 - j));
       if (a == b && i1 == i && j >= 0) { // a fresh group takes one of each
         a = a * (i >= 0 ? from[i] : SizeExpr(1));
         b = b * to[j];
@@ -221,14 +205,12 @@ Value pullPack(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   if (SizeExpr::mod(size, tile).isConstant(0))
     return e.eval(p.getX(), x);
   return e.pick(
-      e.less(n, asCoord(e.extent(size))), compute(op),
-      [&] { return e.eval(p.getX(), x); },
+      e.less(n, asCoord(e.extent(size))), compute(op), [&] { return e.eval(p.getX(), x); },
       [&] { return e.ir.zero(compute(op)); });
 }
 Value pullUnpack(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto u = cast<UnpackOp>(op);
-  int64_t dim = u.getDim(),
-          tile = cast<RankedTensorType>(u.getX().getType()).getShape().back();
+  int64_t dim = u.getDim(), tile = cast<RankedTensorType>(u.getX().getType()).getShape().back();
   auto [panel, lane] = e.split(at[dim], Extent(tile));
   Coords x{panel};
   for (auto [i, c] : llvm::enumerate(at))
@@ -276,10 +258,8 @@ Value pullPad(Emitter &e, Operation *op, ArrayRef<Coord> at) {
     }
     if (step != 1) {
       // The last element, if there is one, stands at (n - 1) * step.
-      Value span = ir.max(
-          ir.add(Value(ir.mul(ir.sub(ir.index(shape[i]), ir.index(1)), step)),
-                 1),
-          ir.index(0));
+      Value span = ir.max(ir.add(Value(ir.mul(ir.sub(ir.index(shape[i]), ir.index(1)), step)), 1),
+                          ir.index(0));
       auto fixed = constantIndex(span);
       in = e.both(in, e.inside(pos, 0, fixed ? Extent(*fixed) : Extent(span)));
       auto [q, r] = e.split(pos, Extent(step));
@@ -297,8 +277,7 @@ Value pullPad(Emitter &e, Operation *op, ArrayRef<Coord> at) {
 Value pullConcat(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto c = cast<ConcatOp>(op);
   unsigned dim = c.getDim();
-  std::function<Value(unsigned, SizeExpr)> from = [&](unsigned i,
-                                                      SizeExpr start) -> Value {
+  std::function<Value(unsigned, SizeExpr)> from = [&](unsigned i, SizeExpr start) -> Value {
     Value x = c.getXs()[i];
     auto here = [&] {
       Coords y(at.begin(), at.end());
@@ -318,8 +297,7 @@ Value pullConcat(Emitter &e, Operation *op, ArrayRef<Coord> at) {
 
 /// `index` made safe for a dimension of size n: out of range raises, clamps or
 /// lands on 0 with `in` false.
-Value boundedIndex(Emitter &e, Value index, const Extent &n, BoundsMode mode,
-                   Condition &in) {
+Value boundedIndex(Emitter &e, Value index, const Extent &n, BoundsMode mode, Condition &in) {
   Ir &ir = e.ir;
   Value last = ir.sub(ir.index(n), ir.index(1));
   if (mode == BoundsMode::clamp)
@@ -327,33 +305,28 @@ Value boundedIndex(Emitter &e, Value index, const Extent &n, BoundsMode mode,
   Value v[] = {index, ir.index(n)};
   ir.unify(v);
   // Unsigned comparison finds negative ones too.
-  Value outside = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::uge,
-                                        v[0], v[1]);
+  Value outside = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::uge, v[0], v[1]);
   if (mode == BoundsMode::error)
     e.raise(outside, Status::OutOfRange);
   Value zero = ir.index(0);
-  Value inside = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ult,
-                                       v[0], v[1]);
+  Value inside = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ult, v[0], v[1]);
   in = e.both(in, {std::nullopt, inside});
   return ir.select(outside, zero, v[0]);
 }
 Value pullTake(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto t = cast<TakeOp>(op);
   int64_t axis = t.getAxis(), batch = t.getBatchDims();
-  int64_t rank = cast<RankedTensorType>(t.getIndices().getType()).getRank(),
-          own = rank - batch;
+  int64_t rank = cast<RankedTensorType>(t.getIndices().getType()).getRank(), own = rank - batch;
   Coords ix(at.begin(), at.begin() + batch);
   ix.append(at.begin() + axis, at.begin() + axis + own);
-  Value index = toIndex(e, e.eval(t.getIndices(), ix),
-                        Emitter::elementType(t.getIndices()));
+  Value index = toIndex(e, e.eval(t.getIndices(), ix), Emitter::elementType(t.getIndices()));
   Condition in{true, {}};
   index = boundedIndex(e, index, e.shape(t.getX())[axis], t.getMode(), in);
   Coords x(at.begin(), at.begin() + axis);
   x.push_back(e.ir.coord(index));
   x.append(at.begin() + axis + own, at.end());
   return e.pick(
-      in, compute(op), [&] { return e.eval(t.getX(), x); },
-      [&] { return e.ir.zero(compute(op)); });
+      in, compute(op), [&] { return e.eval(t.getX(), x); }, [&] { return e.ir.zero(compute(op)); });
 }
 Value pullGatherNd(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto g = cast<GatherNdOp>(op);
@@ -370,12 +343,10 @@ Value pullGatherNd(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   }
   x.append(at.begin() + lead, at.end());
   return e.pick(
-      in, compute(op), [&] { return e.eval(g.getX(), x); },
-      [&] { return e.ir.zero(compute(op)); });
+      in, compute(op), [&] { return e.eval(g.getX(), x); }, [&] { return e.ir.zero(compute(op)); });
 }
 /// Starts of a window, clamped so that it lies inside.
-SmallVector<Value> windowStarts(Emitter &e, OperandRange starts,
-                                ArrayRef<Extent> shape,
+SmallVector<Value> windowStarts(Emitter &e, OperandRange starts, ArrayRef<Extent> shape,
                                 ArrayRef<Extent> window) {
   SmallVector<Value> r;
   for (auto [i, s] : llvm::enumerate(starts)) {
@@ -387,8 +358,7 @@ SmallVector<Value> windowStarts(Emitter &e, OperandRange starts,
 }
 Value pullDynamicSlice(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   auto d = cast<DynamicSliceOp>(op);
-  auto starts =
-      windowStarts(e, d.getStarts(), e.shape(d.getX()), e.shape(d.getResult()));
+  auto starts = windowStarts(e, d.getStarts(), e.shape(d.getX()), e.shape(d.getResult()));
   Coords x;
   for (auto [c, s] : llvm::zip(at, starts))
     x.push_back(e.ir.add(c, e.ir.coord(s)));
@@ -421,8 +391,7 @@ Value pullElementwise(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   for (Value x : op->getOperands()) {
     bool single = e.flat && elementCount(x.getType()).isConstant(1);
     args.push_back(e.eval(
-        x, single ? ArrayRef<Coord>(Coords(
-                        cast<RankedTensorType>(x.getType()).getRank() ? 1 : 0))
+        x, single ? ArrayRef<Coord>(Coords(cast<RankedTensorType>(x.getType()).getRank() ? 1 : 0))
                   : at));
   }
   e.ir.unify(args);

@@ -35,13 +35,11 @@ Extent holed(Emitter &e, const Extent &n, int64_t every) {
     return n;
   if (n.isStatic())
     return n.value ? (n.value - 1) * every + 1 : 0;
-  return Extent(e.ir.max(e.ir.add(e.ir.mul(e.ir.add(n.dynamic, -1), every), 1),
-                         e.ir.index(0)));
+  return Extent(e.ir.max(e.ir.add(e.ir.mul(e.ir.add(n.dynamic, -1), every), 1), e.ir.index(0)));
 }
 /// A window, or none at all if no tap can be outside.
-Window makeWindow(Emitter &e, int64_t outDim, int64_t outScale,
-                  int64_t redScale, int64_t every, const Extent &low,
-                  bool padded, const Extent &n) {
+Window makeWindow(Emitter &e, int64_t outDim, int64_t outScale, int64_t redScale, int64_t every,
+                  const Extent &low, bool padded, const Extent &n) {
   Window w;
   w.outScale = outScale;
   w.redScale = redScale;
@@ -65,8 +63,8 @@ Reduction normalizeReduce(Emitter &e, ReduceOp op) {
   ReduceKind kind = op.getKind();
   r.init.push_back(identity(e, kind, element));
   Value x = op.getX();
-  r.step = [=, rank = shape.size()](Emitter &e, ArrayRef<Coord> out,
-                                    ArrayRef<Coord> red, ArrayRef<Value> acc) {
+  r.step = [=, rank = shape.size()](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red,
+                                    ArrayRef<Value> acc) {
     Coords at;
     unsigned o = 0, k = 0;
     for (unsigned d = 0; d < rank; ++d)
@@ -90,9 +88,8 @@ Reduction normalizeWindow(Emitter &e, ReduceWindowOp op) {
   for (unsigned d = 0; d < shape.size(); ++d) {
     SizeExpr low = op.getPadLow().expr(d), high = op.getPadHigh().expr(d);
     bool padded = !low.isConstant(0) || !high.isConstant(0);
-    Window w =
-        makeWindow(e, d, op.getStrides()[d], op.getDilations()[d],
-                   op.getBaseDilations()[d], e.extent(low), padded, shape[d]);
+    Window w = makeWindow(e, d, op.getStrides()[d], op.getDilations()[d], op.getBaseDilations()[d],
+                          e.extent(low), padded, shape[d]);
     all.push_back(w);
     bool trivial = op.getWindow()[d] == 1 && !padded && w.every == 1;
     red.push_back(trivial ? -1 : static_cast<int>(r.extents.size()));
@@ -102,12 +99,10 @@ Reduction normalizeWindow(Emitter &e, ReduceWindowOp op) {
     r.windows.push_back(w);
   }
   Value x = op.getX();
-  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> at,
-               ArrayRef<Value> acc) {
+  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> at, ArrayRef<Value> acc) {
     Coords in;
     for (unsigned d = 0; d < all.size(); ++d)
-      in.push_back(schedule::element(e, all[d], out[d],
-                                     red[d] < 0 ? Coord() : at[red[d]]));
+      in.push_back(schedule::element(e, all[d], out[d], red[d] < 0 ? Coord() : at[red[d]]));
     return Acc{combine(e, kind, element, acc[0], e.eval(x, in))};
   };
   r.join = [=](Emitter &e, ArrayRef<Value> a, ArrayRef<Value> b) {
@@ -124,31 +119,26 @@ Reduction normalizeArg(Emitter &e, ArgReduceOp op) {
   Type indexType = Emitter::computeType(Emitter::elementType(op.getResult()));
   r.extents.push_back(e.shape(op.getX())[dim]);
   r.windows.push_back({});
-  r.init = {identity(e, isMax ? ReduceKind::max : ReduceKind::min, element),
-            e.ir.zero(indexType)};
+  r.init = {identity(e, isMax ? ReduceKind::max : ReduceKind::min, element), e.ir.zero(indexType)};
   r.resultOf = 1;
   Value x = op.getX();
   // Strictly better wins, so the first of equals stays and NaN never wins.
   auto better = [=](Emitter &e, Value a, Value b) -> Value {
     if (isa<FloatType>(getElementTypeOrSelf(a.getType())))
       return arith::CmpFOp::create(
-          e.ir.b, e.ir.loc,
-          isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, a, b);
+          e.ir.b, e.ir.loc, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, a, b);
     bool u = element.isUnsignedInteger() || element.isInteger(1);
     using P = arith::CmpIPredicate;
-    return arith::CmpIOp::create(
-        e.ir.b, e.ir.loc, isMax ? (u ? P::ugt : P::sgt) : (u ? P::ult : P::slt),
-        a, b);
+    return arith::CmpIOp::create(e.ir.b, e.ir.loc,
+                                 isMax ? (u ? P::ugt : P::sgt) : (u ? P::ult : P::slt), a, b);
   };
-  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red,
-               ArrayRef<Value> acc) {
+  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red, ArrayRef<Value> acc) {
     Coords at(out.begin(), out.end());
     at.insert(at.begin() + dim, red[0]);
     Value v = e.eval(x, at);
     Value i = e.ir.value(red[0]);
     i = arith::IndexCastOp::create(
-        e.ir.b, e.ir.loc,
-        Ir::isVector(i) ? Type(e.ir.vectorType(indexType)) : indexType, i);
+        e.ir.b, e.ir.loc, Ir::isVector(i) ? Type(e.ir.vectorType(indexType)) : indexType, i);
     Value a[] = {v, acc[0]};
     e.ir.unify(a);
     Value c = better(e, a[0], a[1]);
@@ -164,8 +154,7 @@ Reduction normalizeDot(Emitter &e, DotGeneralOp op) {
     r.extents.push_back(lhsShape[d]);
     r.windows.push_back({});
   }
-  r.init.push_back(
-      e.ir.zero(Emitter::computeType(Emitter::elementType(op.getLhs()))));
+  r.init.push_back(e.ir.zero(Emitter::computeType(Emitter::elementType(op.getLhs()))));
   unsigned lhsRank = lhsShape.size(),
            rhsRank = cast<RankedTensorType>(op.getRhs().getType()).getRank();
   // Where each operand dimension comes from: result dim i >= 0, or contracting
@@ -183,8 +172,7 @@ Reduction normalizeDot(Emitter &e, DotGeneralOp op) {
       if (d == INT64_MIN)
         d = next++;
   Value a = op.getLhs(), b = op.getRhs();
-  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red,
-               ArrayRef<Value> acc) {
+  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red, ArrayRef<Value> acc) {
     auto at = [&](ArrayRef<int64_t> map) {
       Coords c;
       for (int64_t d : map)
@@ -206,22 +194,18 @@ Reduction normalizeConv(Emitter &e, ConvOp op) {
   for (unsigned i = 0; i < n; ++i) {
     SizeExpr low = op.getPadLow().expr(i), high = op.getPadHigh().expr(i);
     r.extents.push_back(f[i]);
-    r.windows.push_back(
-        makeWindow(e, i + 1, op.getStrides()[i], op.getRhsDilation()[i],
-                   op.getLhsDilation()[i], e.extent(low),
-                   !low.isConstant(0) || !high.isConstant(0), x[i + 1]));
+    r.windows.push_back(makeWindow(e, i + 1, op.getStrides()[i], op.getRhsDilation()[i],
+                                   op.getLhsDilation()[i], e.extent(low),
+                                   !low.isConstant(0) || !high.isConstant(0), x[i + 1]));
   }
   r.extents.push_back(f[n]);
   r.windows.push_back({});
-  r.init.push_back(
-      e.ir.zero(Emitter::computeType(Emitter::elementType(op.getX()))));
+  r.init.push_back(e.ir.zero(Emitter::computeType(Emitter::elementType(op.getX()))));
   int64_t groups = op.getGroups();
-  Extent perGroup = groups == 1 ? f[n + 1] : Extent(f[n + 1].value / groups),
-         channels = f[n];
+  Extent perGroup = groups == 1 ? f[n + 1] : Extent(f[n + 1].value / groups), channels = f[n];
   Value in = op.getX(), filter = op.getFilter();
   auto windows = r.windows;
-  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red,
-               ArrayRef<Value> acc) {
+  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red, ArrayRef<Value> acc) {
     Coords ix{out[0]}, fx;
     for (unsigned i = 0; i < n; ++i) {
       ix.push_back(element(e, windows[i], out[i + 1], red[i]));
@@ -229,8 +213,7 @@ Reduction normalizeConv(Emitter &e, ConvOp op) {
     }
     Coord c = red[n];
     if (groups != 1)
-      c = e.ir.add(c,
-                   e.ir.scale(e.split(out[n + 1], perGroup).first, channels));
+      c = e.ir.add(c, e.ir.scale(e.split(out[n + 1], perGroup).first, channels));
     ix.push_back(c);
     fx.push_back(red[n]);
     fx.push_back(out[n + 1]);
@@ -242,26 +225,22 @@ Reduction normalizeConv(Emitter &e, ConvOp op) {
 Reduction normalizeFilterGrad(Emitter &e, ConvFilterGradOp op) {
   Reduction r;
   unsigned n = op.getStrides().size();
-  auto x = e.shape(op.getX()), g = e.shape(op.getGrad()),
-       f = e.shape(op.getResult());
+  auto x = e.shape(op.getX()), g = e.shape(op.getGrad()), f = e.shape(op.getResult());
   r.extents.push_back(x[0]);
   r.windows.push_back({});
   for (unsigned i = 0; i < n; ++i) {
     SizeExpr low = op.getPadLow().expr(i), high = op.getPadHigh().expr(i);
     r.extents.push_back(g[i + 1]);
-    r.windows.push_back(makeWindow(
-        e, i, op.getRhsDilation()[i], op.getStrides()[i], 1, e.extent(low),
-        !low.isConstant(0) || !high.isConstant(0), x[i + 1]));
+    r.windows.push_back(makeWindow(e, i, op.getRhsDilation()[i], op.getStrides()[i], 1,
+                                   e.extent(low), !low.isConstant(0) || !high.isConstant(0),
+                                   x[i + 1]));
   }
-  r.init.push_back(
-      e.ir.zero(Emitter::computeType(Emitter::elementType(op.getX()))));
+  r.init.push_back(e.ir.zero(Emitter::computeType(Emitter::elementType(op.getX()))));
   int64_t groups = op.getGroups();
-  Extent perGroup = groups == 1 ? f[n + 1] : Extent(f[n + 1].value / groups),
-         channels = f[n];
+  Extent perGroup = groups == 1 ? f[n + 1] : Extent(f[n + 1].value / groups), channels = f[n];
   Value in = op.getX(), grad = op.getGrad();
   auto windows = r.windows;
-  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red,
-               ArrayRef<Value> acc) {
+  r.step = [=](Emitter &e, ArrayRef<Coord> out, ArrayRef<Coord> red, ArrayRef<Value> acc) {
     Coords ix{red[0]}, gx{red[0]};
     for (unsigned i = 0; i < n; ++i) {
       ix.push_back(element(e, windows[i + 1], out[i], red[i + 1]));
@@ -269,8 +248,7 @@ Reduction normalizeFilterGrad(Emitter &e, ConvFilterGradOp op) {
     }
     Coord c = out[n];
     if (groups != 1)
-      c = e.ir.add(c,
-                   e.ir.scale(e.split(out[n + 1], perGroup).first, channels));
+      c = e.ir.add(c, e.ir.scale(e.split(out[n + 1], perGroup).first, channels));
     ix.push_back(c);
     gx.push_back(out[n + 1]);
     return Acc{multiplyAdd(e, e.eval(in, ix), e.eval(grad, gx), acc[0])};
@@ -286,21 +264,17 @@ public:
   Nest(Emitter &e, const Reduction &r, const Tile &tile)
       : e(e), r(r), tile(tile), red(r.extents.size()) {}
 
-  SmallVector<Value> run(unsigned k, SmallVector<Value> acc,
-                         SmallVector<bool> active) {
+  SmallVector<Value> run(unsigned k, SmallVector<Value> acc, SmallVector<bool> active) {
     if (k == r.extents.size())
       return step(std::move(acc), active);
     const Window &w = r.windows[k];
     const Extent &n = r.extents[k];
     Value lo = e.ir.index(0), hi = e.ir.index(n);
     if (w.outDim >= 0 && (!tile.interior.count(w.outDim) || w.every != 1)) {
-      bool lanes = llvm::any_of(
-          tile.points, [&](auto &p) { return !p[w.outDim].isUniform(); });
-      bool same = llvm::all_of(tile.points, [&](auto &p) {
-        return p[w.outDim] == tile.points[0][w.outDim];
-      });
-      bool fixed = llvm::all_of(
-          tile.points, [&](auto &p) { return p[w.outDim].isStatic(); });
+      bool lanes = llvm::any_of(tile.points, [&](auto &p) { return !p[w.outDim].isUniform(); });
+      bool same = llvm::all_of(tile.points,
+                               [&](auto &p) { return p[w.outDim] == tile.points[0][w.outDim]; });
+      bool fixed = llvm::all_of(tile.points, [&](auto &p) { return p[w.outDim].isStatic(); });
       bool constants = n.isStatic() && w.low.isStatic() && w.extent.isStatic();
       if (w.every != 1 && same && !lanes && w.redScale == 1)
         return strided(k, std::move(acc), active);
@@ -311,8 +285,7 @@ public:
       else if (!allInside(k))
         return unrolled(k, std::move(acc), active);
     }
-    if (n.isStatic() && n.value * below(k) <= 4 && constantIndex(lo) &&
-        constantIndex(hi)) {
+    if (n.isStatic() && n.value * below(k) <= 4 && constantIndex(lo) && constantIndex(hi)) {
       for (int64_t i = 0; i < n.value; ++i) {
         red[k] = Coord(i);
         acc = run(k + 1, std::move(acc), active);
@@ -333,17 +306,14 @@ private:
     for (unsigned p = 0; p < tile.points.size(); ++p) {
       if (!active[p])
         continue;
-      Acc next = r.step(e, tile.points[p], red,
-                        ArrayRef<Value>(acc).slice(p * width, width));
+      Acc next = r.step(e, tile.points[p], red, ArrayRef<Value>(acc).slice(p * width, width));
       for (unsigned i = 0; i < width; ++i)
-        acc[p * width + i] =
-            Ir::isVector(acc[p * width + i]) ? e.ir.splat(next[i]) : next[i];
+        acc[p * width + i] = Ir::isVector(acc[p * width + i]) ? e.ir.splat(next[i]) : next[i];
     }
     return acc;
   }
-  SmallVector<Value> loop(unsigned k, Value lo, Value hi,
-                          SmallVector<Value> acc, ArrayRef<bool> active,
-                          int64_t step = 1) {
+  SmallVector<Value> loop(unsigned k, Value lo, Value hi, SmallVector<Value> acc,
+                          ArrayRef<bool> active, int64_t step = 1) {
     return e.ir.loop(lo, hi, step, acc, [&](Value i, ArrayRef<Value> a) {
       red[k] = Coord(i);
       return run(k + 1, SmallVector<Value>(a), SmallVector<bool>(active));
@@ -351,8 +321,7 @@ private:
   }
   /// Only every so many taps meet an element: a loop over those alone, for one
   /// position of the window.
-  SmallVector<Value> strided(unsigned k, SmallVector<Value> acc,
-                             ArrayRef<bool> active) {
+  SmallVector<Value> strided(unsigned k, SmallVector<Value> acc, ArrayRef<bool> active) {
     Ir &ir = e.ir;
     const Window &w = r.windows[k];
     Value x = ir.scalar(tap(e, w, tile.points[0][w.outDim], Coord()));
@@ -364,8 +333,7 @@ private:
     return loop(k, lo, hi, std::move(acc), active, w.every);
   }
   static bool isInside(const Window &w, const Coords &point, int64_t i) {
-    int64_t x =
-        point[w.outDim].offset * w.outScale + i * w.redScale - w.low.value;
+    int64_t x = point[w.outDim].offset * w.outScale + i * w.redScale - w.low.value;
     return x >= 0 && x < w.extent.value;
   }
   bool allInside(unsigned k) {
@@ -379,12 +347,11 @@ private:
   void clip(const Window &w, const Coord &out, Value &lo, Value &hi) {
     Ir &ir = e.ir;
     Value x = ir.scalar(tap(e, w, out, Coord())); // position of tap 0
-    auto taps = [&](Value distance) { // ceil(max(distance, 0) / redScale)
+    auto taps = [&](Value distance) {             // ceil(max(distance, 0) / redScale)
       Value d = ir.max(distance, ir.index(0));
       return ir.div(ir.add(d, w.redScale - 1), ir.index(w.redScale));
     };
-    Value first = taps(ir.sub(ir.index(0), x)),
-          end = taps(ir.sub(ir.index(w.extent), x));
+    Value first = taps(ir.sub(ir.index(0), x)), end = taps(ir.sub(ir.index(w.extent), x));
     lo = ir.max(lo, first);
     hi = ir.min(hi, end);
   }
@@ -399,8 +366,7 @@ private:
     return steps;
   }
   /// Points of `active` for which tap i lies inside.
-  SmallVector<bool> insideAt(const Window &w, ArrayRef<bool> active,
-                             int64_t i) {
+  SmallVector<bool> insideAt(const Window &w, ArrayRef<bool> active, int64_t i) {
     SmallVector<bool> in(active);
     for (unsigned p = 0; p < tile.points.size(); ++p)
       in[p] = in[p] && isInside(w, tile.points[p], i);
@@ -408,8 +374,7 @@ private:
   }
   /// A border tile: taps that some points lack stand alone, without those
   /// points; taps that all have stay a loop.
-  SmallVector<Value> unrolled(unsigned k, SmallVector<Value> acc,
-                              SmallVector<bool> active) {
+  SmallVector<Value> unrolled(unsigned k, SmallVector<Value> acc, SmallVector<bool> active) {
     const Window &w = r.windows[k];
     int64_t n = r.extents[k].value;
     for (int64_t i = 0; i < n;) {
@@ -431,13 +396,11 @@ private:
     return acc;
   }
   /// Every tap under a condition of its own, point by point.
-  SmallVector<Value> guarded(unsigned k, SmallVector<Value> acc,
-                             ArrayRef<bool> active) {
+  SmallVector<Value> guarded(unsigned k, SmallVector<Value> acc, ArrayRef<bool> active) {
     const Window &w = r.windows[k];
     unsigned width = r.init.size();
     return e.ir.loop(
-        e.ir.index(0), e.ir.index(r.extents[k]), 1, acc,
-        [&](Value i, ArrayRef<Value> args) {
+        e.ir.index(0), e.ir.index(r.extents[k]), 1, acc, [&](Value i, ArrayRef<Value> args) {
           SmallVector<Value> a(args);
           red[k] = Coord(i);
           for (unsigned p = 0; p < tile.points.size(); ++p) {
@@ -449,17 +412,14 @@ private:
               // Negative positions fail already; keep the remainder well
               // defined.
               Coord shifted = e.ir.add(at, Coord(w.every * (int64_t(1) << 32)));
-              in = e.both(in, e.less(e.split(shifted, Extent(w.every)).second,
-                                     Coord(1)));
+              in = e.both(in, e.less(e.split(shifted, Extent(w.every)).second, Coord(1)));
             }
-            SmallVector<Value> old(a.begin() + p * width,
-                                   a.begin() + (p + 1) * width);
+            SmallVector<Value> old(a.begin() + p * width, a.begin() + (p + 1) * width);
             auto taken = [&] {
               SmallVector<bool> one(tile.points.size(), false);
               one[p] = true;
               SmallVector<Value> next = run(k + 1, a, one);
-              return SmallVector<Value>(next.begin() + p * width,
-                                        next.begin() + (p + 1) * width);
+              return SmallVector<Value>(next.begin() + p * width, next.begin() + (p + 1) * width);
             };
             SmallVector<Value> next;
             if (in.known)
@@ -469,8 +429,7 @@ private:
               for (unsigned j = 0; j < width; ++j)
                 next[j] = e.ir.select(in.value, next[j], old[j]);
             } else {
-              SmallVector<Type> types(
-                  llvm::map_range(old, [](Value v) { return v.getType(); }));
+              SmallVector<Type> types(llvm::map_range(old, [](Value v) { return v.getType(); }));
               next = e.ir.branch(in.value, types, taken, [&] { return old; });
             }
             std::copy(next.begin(), next.end(), a.begin() + p * width);
@@ -483,34 +442,28 @@ private:
 } // namespace
 
 bool isReduction(Operation *op) {
-  return isa<ReduceOp, ReduceWindowOp, ArgReduceOp, DotGeneralOp, ConvOp,
-             ConvFilterGradOp>(op);
+  return isa<ReduceOp, ReduceWindowOp, ArgReduceOp, DotGeneralOp, ConvOp, ConvFilterGradOp>(op);
 }
 
 Reduction normalize(Emitter &e, Operation *op) {
-  Reduction r =
-      llvm::TypeSwitch<Operation *, Reduction>(op)
-          .Case([&](ReduceOp o) { return normalizeReduce(e, o); })
-          .Case([&](ReduceWindowOp o) { return normalizeWindow(e, o); })
-          .Case([&](ArgReduceOp o) { return normalizeArg(e, o); })
-          .Case([&](DotGeneralOp o) { return normalizeDot(e, o); })
-          .Case([&](ConvOp o) { return normalizeConv(e, o); })
-          .Case([&](ConvFilterGradOp o) { return normalizeFilterGrad(e, o); });
+  Reduction r = llvm::TypeSwitch<Operation *, Reduction>(op)
+                    .Case([&](ReduceOp o) { return normalizeReduce(e, o); })
+                    .Case([&](ReduceWindowOp o) { return normalizeWindow(e, o); })
+                    .Case([&](ArgReduceOp o) { return normalizeArg(e, o); })
+                    .Case([&](DotGeneralOp o) { return normalizeDot(e, o); })
+                    .Case([&](ConvOp o) { return normalizeConv(e, o); })
+                    .Case([&](ConvFilterGradOp o) { return normalizeFilterGrad(e, o); });
   r.op = op;
   return r;
 }
 
-SmallVector<Value> reduceTile(Emitter &e, const Reduction &r,
-                              const Tile &tile) {
+SmallVector<Value> reduceTile(Emitter &e, const Reduction &r, const Tile &tile) {
   SmallVector<Value> acc;
   for (const Coords &p : tile.points)
     for (Value v : r.init)
-      acc.push_back(
-          llvm::any_of(p, [](const Coord &c) { return !c.isUniform(); })
-              ? e.ir.splat(v)
-              : v);
-  return Nest(e, r, tile)
-      .run(0, std::move(acc), SmallVector<bool>(tile.points.size(), true));
+      acc.push_back(llvm::any_of(p, [](const Coord &c) { return !c.isUniform(); }) ? e.ir.splat(v)
+                                                                                   : v);
+  return Nest(e, r, tile).run(0, std::move(acc), SmallVector<bool>(tile.points.size(), true));
 }
 
 Value pullReduction(Emitter &e, Operation *op, ArrayRef<Coord> at) {
@@ -520,8 +473,7 @@ Value pullReduction(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   return reduceTile(e, r, tile)[r.resultOf];
 }
 
-Value combine(Emitter &e, ReduceKind kind, Type element, Value acc,
-              Value value) {
+Value combine(Emitter &e, ReduceKind kind, Type element, Value acc, Value value) {
   Value v[] = {acc, value};
   e.ir.unify(v);
   OpBuilder &b = e.ir.b;
@@ -570,11 +522,9 @@ Value identity(Emitter &e, ReduceKind kind, Type element) {
     return e.ir.constant(type, isMax ? -inf : inf);
   }
   unsigned width = type.getIntOrFloatBitWidth();
-  APInt v =
-      element.isUnsignedInteger() || element.isInteger(1)
-          ? (isMax ? APInt::getMinValue(width) : APInt::getMaxValue(width))
-          : (isMax ? APInt::getSignedMinValue(width)
-                   : APInt::getSignedMaxValue(width));
+  APInt v = element.isUnsignedInteger() || element.isInteger(1)
+                ? (isMax ? APInt::getMinValue(width) : APInt::getMaxValue(width))
+                : (isMax ? APInt::getSignedMinValue(width) : APInt::getSignedMaxValue(width));
   return e.ir.constantInt(type, v.getSExtValue());
 }
 Value multiplyAdd(Emitter &e, Value x, Value y, Value acc) {

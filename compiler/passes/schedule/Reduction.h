@@ -26,13 +26,11 @@ struct Reduction {
   /// Start of the accumulators (scalars of compute types).
   llvm::SmallVector<mlir::Value> init;
   using Accumulators = llvm::SmallVector<mlir::Value, 2>;
-  std::function<Accumulators(Emitter &, llvm::ArrayRef<Coord> out,
-                             llvm::ArrayRef<Coord> red,
+  std::function<Accumulators(Emitter &, llvm::ArrayRef<Coord> out, llvm::ArrayRef<Coord> red,
                              llvm::ArrayRef<mlir::Value> acc)>
       step;
   /// Joins partial accumulators, in order.
-  std::function<Accumulators(Emitter &, llvm::ArrayRef<mlir::Value>,
-                             llvm::ArrayRef<mlir::Value>)>
+  std::function<Accumulators(Emitter &, llvm::ArrayRef<mlir::Value>, llvm::ArrayRef<mlir::Value>)>
       join;
   /// Result from accumulators.
   unsigned resultOf = 0;
@@ -48,20 +46,17 @@ struct Tile {
   std::set<int64_t> interior;
 };
 /// Accumulators of all points, point by point.
-llvm::SmallVector<mlir::Value> reduceTile(Emitter &e, const Reduction &r,
-                                          const Tile &tile);
+llvm::SmallVector<mlir::Value> reduceTile(Emitter &e, const Reduction &r, const Tile &tile);
 
 /// The scalar step of reduce kinds: acc (kind) value in the compute type.
-mlir::Value combine(Emitter &e, nn::ReduceKind kind, mlir::Type element,
-                    mlir::Value acc, mlir::Value value);
+mlir::Value combine(Emitter &e, nn::ReduceKind kind, mlir::Type element, mlir::Value acc,
+                    mlir::Value value);
 mlir::Value identity(Emitter &e, nn::ReduceKind kind, mlir::Type element);
 /// acc + x * y, fused for floats.
-mlir::Value multiplyAdd(Emitter &e, mlir::Value x, mlir::Value y,
-                        mlir::Value acc);
+mlir::Value multiplyAdd(Emitter &e, mlir::Value x, mlir::Value y, mlir::Value acc);
 
 /// The pull rule of all of them: loops at the point where the value is needed.
-mlir::Value pullReduction(Emitter &e, mlir::Operation *op,
-                          llvm::ArrayRef<Coord> at);
+mlir::Value pullReduction(Emitter &e, mlir::Operation *op, llvm::ArrayRef<Coord> at);
 
 } // namespace ingot::schedule
 

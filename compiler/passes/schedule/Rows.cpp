@@ -12,14 +12,13 @@ namespace ingot::schedule {
 namespace {
 
 bool isTranscendental(Operation *op) {
-  return isa<ExpOp, Expm1Op, LogOp, Log1pOp, TanhOp, SigmoidOp, ErfOp, ErfcOp,
-             PowOp, SinOp, CosOp, SoftplusOp>(op);
+  return isa<ExpOp, Expm1Op, LogOp, Log1pOp, TanhOp, SigmoidOp, ErfOp, ErfcOp, PowOp, SinOp, CosOp,
+             SoftplusOp>(op);
 }
 
 class RowLoops {
 public:
-  explicit RowLoops(Emitter &e)
-      : e(e), ir(e.ir), body(e.kernel.getBody().front()) {
+  explicit RowLoops(Emitter &e) : e(e), ir(e.ir), body(e.kernel.getBody().front()) {
     for (auto op : body.getOps<ReduceOp>())
       stages.push_back(op);
     space = e.shape(stages[0].getX());
@@ -29,15 +28,14 @@ public:
   void run(Value lo, Value hi) {
     ir.lanes = e.schedule.lanes;
     // Units cut the row dimensions only.
-    forEachUnit(e, e.schedule.units, space, lo, hi,
-                [&](ArrayRef<Range> ranges) {
-                  Coords row;
-                  for (unsigned d = 0; d < rowRank; ++d)
-                    row.push_back(Coord(ranges[d].base));
-                  for (ReduceOp stage : stages)
-                    reduceRow(stage, row);
-                  writeResults(row);
-                });
+    forEachUnit(e, e.schedule.units, space, lo, hi, [&](ArrayRef<Range> ranges) {
+      Coords row;
+      for (unsigned d = 0; d < rowRank; ++d)
+        row.push_back(Coord(ranges[d].base));
+      for (ReduceOp stage : stages)
+        reduceRow(stage, row);
+      writeResults(row);
+    });
   }
 
 private:
@@ -52,9 +50,7 @@ private:
   /// Loops over the inner dimensions but the last, then lane tiles of that.
   SmallVector<Value>
   inner(unsigned d, Coords at, SmallVector<Value> acc,
-        llvm::function_ref<SmallVector<Value>(Coords, int64_t,
-                                              SmallVector<Value>)>
-            f) {
+        llvm::function_ref<SmallVector<Value>(Coords, int64_t, SmallVector<Value>)> f) {
     if (d + 1 == space.size())
       return carryLaneTiles(e, {Value(), space[d]}, e.schedule.vecs, acc,
                             [&](Coord c, int64_t vecs, SmallVector<Value> a) {
@@ -62,12 +58,11 @@ private:
                               p.push_back(c);
                               return f(p, vecs, a);
                             });
-    return ir.loop(ir.index(0), ir.index(space[d]), 1, acc,
-                   [&](Value i, ArrayRef<Value> a) {
-                     Coords p = at;
-                     p.push_back(Coord(i));
-                     return inner(d + 1, p, SmallVector<Value>(a), f);
-                   });
+    return ir.loop(ir.index(0), ir.index(space[d]), 1, acc, [&](Value i, ArrayRef<Value> a) {
+      Coords p = at;
+      p.push_back(Coord(i));
+      return inner(d + 1, p, SmallVector<Value>(a), f);
+    });
   }
   Coords lanePoint(Coords at, int64_t vec) {
     at.back().offset += vec * ir.lanes;
@@ -94,8 +89,7 @@ private:
 
   /// A tensor that is dear to compute and needed again after this stage is
   /// stored in the row of a result of its type on the way.
-  void findKept(ReduceOp stage,
-                SmallVectorImpl<std::pair<Value, unsigned>> &keep) {
+  void findKept(ReduceOp stage, SmallVectorImpl<std::pair<Value, unsigned>> &keep) {
     auto reachesPointwise = [&](Value v) {
       SmallVector<Value> work{v};
       DenseSet<Value> seen;
@@ -118,21 +112,15 @@ private:
     while (!work.empty()) {
       Value v = work.pop_back_val();
       Operation *op = v.getDefiningOp();
-      if (!op || !seen.insert(v).second || kept.count(v) ||
-          !op->hasTrait<nn::Elementwise>())
+      if (!op || !seen.insert(v).second || kept.count(v) || !op->hasTrait<nn::Elementwise>())
         continue;
-      bool again = llvm::any_of(v.getUsers(), [&](Operation *u) {
-        return u != stage && !u->isBeforeInBlock(stage);
-      });
-      for (unsigned r = 0;
-           again && isTranscendental(op) && r < e.results.size(); ++r) {
+      bool again = llvm::any_of(
+          v.getUsers(), [&](Operation *u) { return u != stage && !u->isBeforeInBlock(stage); });
+      for (unsigned r = 0; again && isTranscendental(op) && r < e.results.size(); ++r) {
         Value result = body.getTerminator()->getOperand(r);
         Type element = Emitter::elementType(v);
-        bool taken =
-            llvm::any_of(keep, [&](auto &k) { return k.second == r; }) ||
-            !kept.empty();
-        if (result.getType() != v.getType() ||
-            Emitter::computeType(element) != element || taken ||
+        bool taken = llvm::any_of(keep, [&](auto &k) { return k.second == r; }) || !kept.empty();
+        if (result.getType() != v.getType() || Emitter::computeType(element) != element || taken ||
             !reachesPointwise(v))
           continue;
         keep.push_back({v, r});
@@ -148,20 +136,17 @@ private:
     Type element = Emitter::elementType(stage.getX());
     SmallVector<std::pair<Value, unsigned>> keep;
     findKept(stage, keep);
-    SmallVector<Value> init(e.schedule.vecs,
-                            ir.splat(identity(e, kind, element)));
-    auto acc = inner(
-        rowRank, row, init, [&](Coords at, int64_t vecs, SmallVector<Value> a) {
-          for (int64_t j = 0; j < vecs; ++j) {
-            Coords p = lanePoint(at, j);
-            for (auto [v, r] : keep)
-              e.store(e.results[r], p, e.eval(v, p));
-            Value next = ir.splat(
-                combine(e, kind, element, a[j], e.eval(stage.getX(), p)));
-            a[j] = ir.mask ? ir.select(ir.mask, next, a[j]) : next;
-          }
-          return a;
-        });
+    SmallVector<Value> init(e.schedule.vecs, ir.splat(identity(e, kind, element)));
+    auto acc = inner(rowRank, row, init, [&](Coords at, int64_t vecs, SmallVector<Value> a) {
+      for (int64_t j = 0; j < vecs; ++j) {
+        Coords p = lanePoint(at, j);
+        for (auto [v, r] : keep)
+          e.store(e.results[r], p, e.eval(v, p));
+        Value next = ir.splat(combine(e, kind, element, a[j], e.eval(stage.getX(), p)));
+        a[j] = ir.mask ? ir.select(ir.mask, next, a[j]) : next;
+      }
+      return a;
+    });
     Value sum = acc[0];
     for (Value x : ArrayRef(acc).drop_front())
       sum = combine(e, kind, element, sum, x);

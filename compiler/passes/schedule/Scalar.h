@@ -27,9 +27,7 @@ struct Scalar {
   /// The type with another element type.
   mlir::Type as(mlir::Type element) const;
 
-  template <typename Op> Scalar unary() const {
-    return with(Op::create(e->ir.b, e->ir.loc, v));
-  }
+  template <typename Op> Scalar unary() const { return with(Op::create(e->ir.b, e->ir.loc, v)); }
   template <typename Op> Scalar binary(Scalar y) const {
     return with(Op::create(e->ir.b, e->ir.loc, v, y.v));
   }
@@ -47,9 +45,7 @@ struct Scalar {
   Scalar eq(Scalar y) const;
   Scalar ne(Scalar y) const;
   /// this ? x : y
-  Scalar select(Scalar x, Scalar y) const {
-    return x.with(e->ir.select(v, x.v, y.v));
-  }
+  Scalar select(Scalar x, Scalar y) const { return x.with(e->ir.select(v, x.v, y.v)); }
   Scalar abs() const;
   Scalar max(Scalar y) const; ///< NaN if either is
   Scalar min(Scalar y) const;

@@ -18,9 +18,7 @@ constexpr std::pair<llvm::StringLiteral, Schedule::Loops> loopNames[] = {
 };
 
 Block &bodyOf(KernelOp kernel) { return kernel.getBody().front(); }
-OperandRange yielded(KernelOp kernel) {
-  return bodyOf(kernel).getTerminator()->getOperands();
-}
+OperandRange yielded(KernelOp kernel) { return bodyOf(kernel).getTerminator()->getOperands(); }
 RankedTensorType typeOf(Value v) { return cast<RankedTensorType>(v.getType()); }
 
 /// The size, or `unknown` where only run time tells; at least 1, as policies
@@ -67,9 +65,8 @@ DictionaryAttr Schedule::toAttr(MLIRContext *context) const {
   return b.getDictionaryAttr(attrs);
 }
 
-FailureOr<Schedule>
-Schedule::fromAttr(DictionaryAttr attr,
-                   llvm::function_ref<InFlightDiagnostic()> emitError) {
+FailureOr<Schedule> Schedule::fromAttr(DictionaryAttr attr,
+                                       llvm::function_ref<InFlightDiagnostic()> emitError) {
   Schedule s;
   auto integer = [](Attribute a, int64_t &v) {
     auto i = dyn_cast<IntegerAttr>(a);
@@ -77,9 +74,7 @@ Schedule::fromAttr(DictionaryAttr attr,
       v = i.getInt();
     return bool(i);
   };
-  auto bad = [&](StringRef what) -> LogicalResult {
-    return emitError() << "schedule: " << what;
-  };
+  auto bad = [&](StringRef what) -> LogicalResult { return emitError() << "schedule: " << what; };
   for (NamedAttribute a : attr) {
     StringRef name = a.getName();
     int64_t *field = llvm::StringSwitch<int64_t *>(name)
@@ -95,9 +90,8 @@ Schedule::fromAttr(DictionaryAttr attr,
         return bad(("'" + name + "' must be an integer").str());
     } else if (name == "loops") {
       auto text = dyn_cast<StringAttr>(a.getValue());
-      auto *it = llvm::find_if(loopNames, [&](auto &n) {
-        return text && text.getValue() == n.first;
-      });
+      auto *it =
+          llvm::find_if(loopNames, [&](auto &n) { return text && text.getValue() == n.first; });
       if (it == std::end(loopNames))
         return bad("'loops' must be \"flat\", \"tile\", \"rows\", \"special\" "
                    "or \"serial\"");
@@ -114,8 +108,7 @@ Schedule::fromAttr(DictionaryAttr attr,
         }
         auto pair = dyn_cast<ArrayAttr>(item);
         UnitAxis u;
-        if (!pair || pair.size() != 2 || !integer(pair[0], u.dim) ||
-            !integer(pair[1], u.block))
+        if (!pair || pair.size() != 2 || !integer(pair[0], u.dim) || !integer(pair[1], u.block))
           return bad("'units' must be a list of [dimension, block]");
         s.units.push_back(u);
       }
@@ -139,15 +132,13 @@ bool isFlat(KernelOp kernel) {
     return *count == n;
   };
   for (Operation &op : bodyOf(kernel).without_terminator()) {
-    if (!op.hasTrait<nn::Elementwise>() &&
-        !isa<ReshapeOp, ConstantOp, BroadcastOp, CopyOp>(op) &&
+    if (!op.hasTrait<nn::Elementwise>() && !isa<ReshapeOp, ConstantOp, BroadcastOp, CopyOp>(op) &&
         !(isa<SizesOp>(op) && typeOf(op.getResult(0)).getRank() == 0))
       return false;
     if (auto c = dyn_cast<ConstantOp>(op)) {
       auto dense = dyn_cast<DenseElementsAttr>(c.getValue());
       if (!dense ||
-          (!dense.isSplat() && !elementCount(c.getType()).isConstant(1) &&
-           !fits(c.getType())))
+          (!dense.isSplat() && !elementCount(c.getType()).isConstant(1) && !fits(c.getType())))
         return false;
       if (dense.isSplat())
         continue;
@@ -164,8 +155,7 @@ bool isFlat(KernelOp kernel) {
         return false;
   }
   SizeExpr n = elementCount(kernel.getResult(0).getType());
-  return llvm::all_of(yielded(kernel),
-                      [&](Value v) { return elementCount(v.getType()) == n; });
+  return llvm::all_of(yielded(kernel), [&](Value v) { return elementCount(v.getType()) == n; });
 }
 
 /// `v` reaches the kernel's results through elementwise operations only.
@@ -213,15 +203,13 @@ bool isRowKernel(KernelOp kernel) {
     auto reduce = dyn_cast<ReduceOp>(op);
     if (!reduce)
       continue;
-    unsigned rank = typeOf(reduce.getX()).getRank(),
-             kept = rank - reduce.getDims().size();
+    unsigned rank = typeOf(reduce.getX()).getRank(), kept = rank - reduce.getDims().size();
     SmallVector<int64_t> dims(reduce.getDims());
     llvm::sort(dims);
     for (auto [i, d] : llvm::enumerate(dims))
       if (d != static_cast<int64_t>(kept + i))
         return false;
-    if (dims.empty() ||
-        (space && (!sameShape(space, reduce.getX().getType()) || rows != kept)))
+    if (dims.empty() || (space && (!sameShape(space, reduce.getX().getType()) || rows != kept)))
       return false;
     space = reduce.getX().getType();
     rows = kept;
@@ -230,18 +218,15 @@ bool isRowKernel(KernelOp kernel) {
     return false;
   auto dims = dimsOf(space);
   return llvm::all_of(yielded(kernel), [&](Value v) {
-    return sameShape(v.getType(), space) ||
-           dimsOf(v) == ArrayRef(dims).take_front(rows);
+    return sameShape(v.getType(), space) || dimsOf(v) == ArrayRef(dims).take_front(rows);
   });
 }
 
 LogicalResult verifySchedule(KernelOp kernel, const Schedule &s) {
-  auto bad = [&](const Twine &why) {
-    return kernel.emitOpError("schedule: ") << why;
-  };
+  auto bad = [&](const Twine &why) { return kernel.emitOpError("schedule: ") << why; };
   auto isPower = [](int64_t v) { return v >= 1 && !(v & (v - 1)); };
-  if (!isPower(s.lanes) || s.lanes > 256 || s.vecs < 1 || s.vecs > 64 ||
-      s.rows < 1 || s.rows > 64 || s.chunk < 1)
+  if (!isPower(s.lanes) || s.lanes > 256 || s.vecs < 1 || s.vecs > 64 || s.rows < 1 ||
+      s.rows > 64 || s.chunk < 1)
     return bad("lanes must be a power of two, vecs and rows 1 to 64, chunk at "
                "least 1");
   int64_t rank = typeOf(kernel.getResult(0)).getRank();
@@ -253,8 +238,7 @@ LogicalResult verifySchedule(KernelOp kernel, const Schedule &s) {
     break;
   case Schedule::Loops::rows:
     if (!isRowKernel(kernel))
-      return bad(
-          "'rows' needs reductions over the inner dimensions of one shape");
+      return bad("'rows' needs reductions over the inner dimensions of one shape");
     for (auto op : bodyOf(kernel).getOps<ReduceOp>())
       rank = typeOf(op.getResult()).getRank();
     break;
@@ -268,13 +252,11 @@ LogicalResult verifySchedule(KernelOp kernel, const Schedule &s) {
         covered[u.dim] = true;
     for (int64_t d : s.order) {
       if (d < 0 || d >= rank || covered[d])
-        return bad("'order' names dimension " + Twine(d) +
-                   " twice, or one that is a unit already");
+        return bad("'order' names dimension " + Twine(d) + " twice, or one that is a unit already");
       covered[d] = true;
     }
     if (llvm::is_contained(covered, false))
-      return bad(
-          "every dimension must be a unit axis of block 1 or stand in 'order'");
+      return bad("every dimension must be a unit axis of block 1 or stand in 'order'");
     for (int64_t d : {s.laneDim, s.rowDim})
       if (d != -1 && !llvm::is_contained(s.order, d))
         return bad("lane_dim and row_dim must stand in 'order'");
@@ -292,12 +274,10 @@ LogicalResult verifySchedule(KernelOp kernel, const Schedule &s) {
       return bad("this operation has one unit");
     for (const UnitAxis &u : s.units)
       if (u.block != 1 || u.dim >= static_cast<int64_t>(scan.getDim()))
-        return bad(
-            "units of a scan are blocks of 1 of the dimensions before it");
+        return bad("units of a scan are blocks of 1 of the dimensions before it");
     if (scan)
       for (int64_t d = 0; d < static_cast<int64_t>(scan.getDim()); ++d)
-        if (!llvm::any_of(s.units,
-                          [&](const UnitAxis &u) { return u.dim == d; }))
+        if (!llvm::any_of(s.units, [&](const UnitAxis &u) { return u.dim == d; }))
           return bad("every dimension before a scan's is a unit axis");
     break;
   }
@@ -308,8 +288,7 @@ LogicalResult verifySchedule(KernelOp kernel, const Schedule &s) {
   }
   for (const UnitAxis &u : s.units)
     if (u.dim < 0 || u.dim >= rank || u.block < 1)
-      return bad("unit axis [" + Twine(u.dim) + ", " + Twine(u.block) +
-                 "] does not exist");
+      return bad("unit axis [" + Twine(u.dim) + ", " + Twine(u.block) + "] does not exist");
   return success();
 }
 
@@ -327,13 +306,12 @@ struct Policy {
   unsigned heavyOps = 0;
 
   Policy(KernelOp kernel, const TargetInfo &target)
-      : kernel(kernel), target(target), root(findRoot(kernel)),
-        dims(dimsOf(kernel.getResult(0))), rank(dims.size()) {
+      : kernel(kernel), target(target), root(findRoot(kernel)), dims(dimsOf(kernel.getResult(0))),
+        rank(dims.size()) {
     for (Operation &op : bodyOf(kernel))
-      if (isa<ExpOp, Expm1Op, LogOp, Log1pOp, SinOp, CosOp, TanOp, TanhOp,
-              SigmoidOp, SoftplusOp, ErfOp, ErfcOp, PowOp, EluOp, SeluOp,
-              AsinOp, AcosOp, AtanOp, ErfinvOp, NdtriOp, LgammaOp, DigammaOp>(
-              op))
+      if (isa<ExpOp, Expm1Op, LogOp, Log1pOp, SinOp, CosOp, TanOp, TanhOp, SigmoidOp, SoftplusOp,
+              ErfOp, ErfcOp, PowOp, EluOp, SeluOp, AsinOp, AcosOp, AtanOp, ErfinvOp, NdtriOp,
+              LgammaOp, DigammaOp>(op))
         ++heavyOps;
   }
 
@@ -344,8 +322,7 @@ struct Policy {
       Type c = Emitter::computeType(getElementTypeOrSelf(t));
       if (auto f = dyn_cast<FloatType>(c))
         floats = std::max(floats, f.getWidth());
-      else if (c.isInteger() && !c.isInteger(1) &&
-               cast<RankedTensorType>(t).getRank())
+      else if (c.isInteger() && !c.isInteger(1) && cast<RankedTensorType>(t).getRank())
         integers = std::max(integers, c.getIntOrFloatBitWidth());
     };
     for (Type t : bodyOf(kernel).getArgumentTypes())
@@ -387,10 +364,7 @@ struct Policy {
     if (n == 1)
       return s;
     s.lanes = lanesFor(n);
-    s.vecs = std::clamp<int64_t>(n / s.lanes, 1,
-                                 heavyOps > 1 ? 1
-                                 : heavyOps   ? 2
-                                              : 4);
+    s.vecs = std::clamp<int64_t>(n / s.lanes, 1, heavyOps > 1 ? 1 : heavyOps ? 2 : 4);
     s.units = {{0, std::max<int64_t>(s.lanes * s.vecs, 1024)}};
     s.chunk = heavyOps ? 4 : 16;
     return s;
@@ -437,8 +411,7 @@ struct Policy {
 
   Schedule serial() const {
     Schedule s;
-    s.lanes = llvm::all_of(yielded(kernel),
-                           [](Value v) { return typeOf(v).getRank() > 0; })
+    s.lanes = llvm::all_of(yielded(kernel), [](Value v) { return typeOf(v).getRank() > 0; })
                   ? lanes()
                   : 1;
     return s;
@@ -469,8 +442,7 @@ struct Policy {
       s.rows = std::min<int64_t>(4, n);
     }
     int64_t vectors = std::max<int64_t>(1, n / s.lanes);
-    s.vecs =
-        s.laneDim < 0 ? 1 : std::min<int64_t>(vectors, heavyOps > 1 ? 1 : 4);
+    s.vecs = s.laneDim < 0 ? 1 : std::min<int64_t>(vectors, heavyOps > 1 ? 1 : 4);
     int64_t work = 1; // of one result element
     if (root) {
       if (auto w = dyn_cast<ReduceWindowOp>(root)) {
@@ -494,13 +466,11 @@ struct Policy {
     while (split > 0 && left * guess(dims[split - 1], 8) <= 4096)
       left *= guess(dims[--split], 8);
     if (split == 0 && rank > 1 && !root)
-      split = std::min<int64_t>(1, rank - 1),
-      left = std::max<int64_t>(1, left / guess(dims[0], 8));
+      split = std::min<int64_t>(1, rank - 1), left = std::max<int64_t>(1, left / guess(dims[0], 8));
     for (int64_t d = 0; d < split; ++d)
       if (d != s.rowDim)
         s.units.push_back({d, 1});
-    bool laneBlocks =
-        split == rank - 1 && n * work > 8192 && n > s.lanes * s.vecs;
+    bool laneBlocks = split == rank - 1 && n * work > 8192 && n > s.lanes * s.vecs;
     if (laneBlocks || rank == 1) {
       int64_t block = std::max(s.lanes * s.vecs, s.rows);
       while (block * work < 4096 && block < n)
@@ -511,9 +481,7 @@ struct Policy {
       left = block * work;
     }
     for (int64_t d = 0; d < rank; ++d)
-      if (!llvm::any_of(s.units, [&](const UnitAxis &u) {
-            return u.dim == d && u.block == 1;
-          }))
+      if (!llvm::any_of(s.units, [&](const UnitAxis &u) { return u.dim == d && u.block == 1; }))
         s.order.push_back(d);
     s.chunk = std::clamp<int64_t>(16384 / std::max<int64_t>(left, 1), 1, 1024);
     return s;
@@ -542,8 +510,7 @@ struct Policy {
   /// convolution, gradient of a strided one.
   bool hasHoles() const {
     auto conv = dyn_cast<ConvOp>(root);
-    return conv && llvm::any_of(conv.getLhsDilation(),
-                                [](int64_t d) { return d != 1; });
+    return conv && llvm::any_of(conv.getLhsDilation(), [](int64_t d) { return d != 1; });
   }
   bool isDepthwise() const {
     auto conv = dyn_cast<ConvOp>(root);
@@ -566,17 +533,16 @@ struct Policy {
     s.lanes = lanesFor(n);
     // Rows: the innermost other dimension that is long enough.
     for (int64_t d = rank - 2; d >= 0; --d)
-      if (s.rowDim < 0 ? guess(dims[d], 64) > 1
-                       : guess(dims[s.rowDim], 64) < 4 &&
-                             guess(dims[d], 64) > guess(dims[s.rowDim], 64))
+      if (s.rowDim < 0
+              ? guess(dims[d], 64) > 1
+              : guess(dims[s.rowDim], 64) < 4 && guess(dims[d], 64) > guess(dims[s.rowDim], 64))
         s.rowDim = d;
     bool holes = hasHoles();
     if (holes) // positions of a tile must meet the same taps: rows are images
       s.rowDim = dims[0].isConstant(1) ? -1 : 0;
     int64_t m = s.rowDim < 0 ? 1 : guess(dims[s.rowDim], 1 << 20);
     bool fixedRows = s.rowDim < 0 || dims[s.rowDim].constant();
-    int64_t registers = target.vectorRegisters,
-            vectors = (n + s.lanes - 1) / s.lanes;
+    int64_t registers = target.vectorRegisters, vectors = (n + s.lanes - 1) / s.lanes;
     int64_t tile = packedTile();
     s.vecs = std::min<int64_t>(vectors, target.hasLaneFma ? 4 : 2);
     if (m == 1) { // a matrix times a vector streams the matrix: wide tiles
@@ -596,11 +562,11 @@ struct Policy {
       fit = std::min<int64_t>(fit, 8);
     s.rows = std::clamp<int64_t>(fit, 1, std::min<int64_t>(m, 24));
 
-    int64_t columns = std::max<int64_t>(
-        1, target.l2Bytes / 2 / std::max<int64_t>(1, columnBytes()));
+    int64_t columns =
+        std::max<int64_t>(1, target.l2Bytes / 2 / std::max<int64_t>(1, columnBytes()));
     int64_t panel = s.vecs * s.lanes;
-    int64_t block = std::clamp<int64_t>(columns / panel * panel, panel,
-                                        (n + panel - 1) / panel * panel);
+    int64_t block =
+        std::clamp<int64_t>(columns / panel * panel, panel, (n + panel - 1) / panel * panel);
     // Blocks of nearly equal width.
     int64_t blocks = (n + block - 1) / block;
     block = ((n + blocks - 1) / blocks + panel - 1) / panel * panel;
@@ -625,10 +591,8 @@ struct Policy {
     s.order.push_back(s.laneDim);
     s.rolledEpilogue = heavyOps > 0 && canRoll();
     // A unit of at least about 100 microseconds' worth of operations.
-    int64_t flops =
-        columnBytes() * std::min(block, n) * std::min<int64_t>(m, s.rows * 4);
-    s.chunk =
-        std::clamp<int64_t>((1 << 19) / std::max<int64_t>(flops, 1), 1, 64);
+    int64_t flops = columnBytes() * std::min(block, n) * std::min<int64_t>(m, s.rows * 4);
+    s.chunk = std::clamp<int64_t>((1 << 19) / std::max<int64_t>(flops, 1), 1, 64);
     return s;
   }
   /// Height of a block of rows that is one unit, 0 for all.
@@ -656,8 +620,7 @@ struct Policy {
   bool canRoll() const {
     Type result = kernel.getResult(0).getType();
     return result == root->getResult(0).getType() &&
-           Emitter::computeType(getElementTypeOrSelf(result)) ==
-               getElementTypeOrSelf(result) &&
+           Emitter::computeType(getElementTypeOrSelf(result)) == getElementTypeOrSelf(result) &&
            kernel.getResult(0).getType() == yielded(kernel)[0].getType();
   }
 };

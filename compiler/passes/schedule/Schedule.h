@@ -39,16 +39,14 @@ struct Schedule {
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
   static mlir::FailureOr<Schedule>
-  fromAttr(mlir::DictionaryAttr attr,
-           llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+  fromAttr(mlir::DictionaryAttr attr, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
 /// The policy: a schedule for the kernel on this processor.
 Schedule chooseSchedule(nn::KernelOp kernel, const TargetInfo &target);
 
 /// Complains if the schedule does not fit the kernel.
-mlir::LogicalResult verifySchedule(nn::KernelOp kernel,
-                                   const Schedule &schedule);
+mlir::LogicalResult verifySchedule(nn::KernelOp kernel, const Schedule &schedule);
 
 /// The reduction or contraction whose accumulators live in registers, if the
 /// kernel has exactly one and its results are computed from it point by point.

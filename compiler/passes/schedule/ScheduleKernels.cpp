@@ -35,17 +35,15 @@ FailureOr<Schedule> scheduleOf(KernelOp kernel, const TargetInfo &target) {
 }
 
 /// Passes of this station share the choice of the processor.
-template <typename Self>
-struct TargetPass : PassWrapper<Self, OperationPass<ModuleOp>> {
+template <typename Self> struct TargetPass : PassWrapper<Self, OperationPass<ModuleOp>> {
   TargetPass() = default;
   TargetPass(const TargetPass &o)
       : PassWrapper<Self, OperationPass<ModuleOp>>(o), target(o.target) {}
   explicit TargetPass(const TargetInfo &target) : target(target) {}
 
-  Pass::Option<std::string> cpu{
-      *this, "cpu", llvm::cl::desc("Processor (default: the host)")};
-  Pass::Option<std::string> triple{
-      *this, "triple", llvm::cl::desc("Target triple (default: the host's)")};
+  Pass::Option<std::string> cpu{*this, "cpu", llvm::cl::desc("Processor (default: the host)")};
+  Pass::Option<std::string> triple{*this, "triple",
+                                   llvm::cl::desc("Target triple (default: the host's)")};
   TargetInfo target;
 
   LogicalResult resolve() {
@@ -53,8 +51,7 @@ struct TargetPass : PassWrapper<Self, OperationPass<ModuleOp>> {
       return success();
     auto named = getTarget(triple, cpu);
     if (!named)
-      return this->getOperation().emitError()
-             << llvm::toString(named.takeError());
+      return this->getOperation().emitError() << llvm::toString(named.takeError());
     target = *named;
     return success();
   }
@@ -64,9 +61,7 @@ struct ChooseSchedules : TargetPass<ChooseSchedules> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ChooseSchedules)
   using TargetPass::TargetPass;
   StringRef getArgument() const final { return "choose-schedules"; }
-  StringRef getDescription() const final {
-    return "Write the chosen schedule onto each nn.kernel";
-  }
+  StringRef getDescription() const final { return "Write the chosen schedule onto each nn.kernel"; }
   void runOnOperation() override {
     if (failed(resolve()))
       return signalPassFailure();
@@ -91,9 +86,8 @@ struct ScheduleKernels : TargetPass<ScheduleKernels> {
     return "Emit kernels as loops over vectors and dispatch them";
   }
   void getDependentDialects(DialectRegistry &registry) const override {
-    registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect,
-                    math::MathDialect, memref::MemRefDialect, scf::SCFDialect,
-                    vector::VectorDialect>();
+    registry.insert<arith::ArithDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+                    memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
   }
 
   void runOnOperation() override {
@@ -129,14 +123,11 @@ private:
     if (failed(s))
       return failure();
     std::string key = isolated.key();
-    llvm::raw_string_ostream(key)
-        << s->toAttr(&getContext()) << bool(kernel.getPrepare());
+    llvm::raw_string_ostream(key) << s->toAttr(&getContext()) << bool(kernel.getPrepare());
     auto it = emitted.find(key);
     if (it == emitted.end()) {
-      std::string name =
-          (kernel.getKind() + "_" + Twine(names[kernel.getKind()]++)).str();
-      auto k =
-          schedule::emitKernel(*isolated.kernel, *s, processor, nested, name);
+      std::string name = (kernel.getKind() + "_" + Twine(names[kernel.getKind()]++)).str();
+      auto k = schedule::emitKernel(*isolated.kernel, *s, processor, nested, name);
       if (failed(k))
         return failure();
       if (failed(verify(k->function)))
@@ -145,8 +136,7 @@ private:
       it = emitted.try_emplace(key, *k).first;
     }
     EmittedKernel &k = it->second;
-    schedule::replaceByDispatch(kernel, isolated, "kernels",
-                                k.function.getName(),
+    schedule::replaceByDispatch(kernel, isolated, "kernels", k.function.getName(),
                                 {k.grid, k.scratch, k.chunk, k.inplace});
     return success();
   }

@@ -48,16 +48,14 @@ void startAs(Emitter &e, Value x) {
   Ir &ir = e.ir;
   const Buffer &result = e.results[0];
   auto copy = [&] {
-    forEachPoint(e, result.shape, {},
-                 [&](const Coords &p) { e.store(result, p, e.eval(x, p)); });
+    forEachPoint(e, result.shape, {}, [&](const Coords &p) { e.store(result, p, e.eval(x, p)); });
   };
   auto argument = dyn_cast<BlockArgument>(x);
   if (!argument)
     return copy();
   Value to = e.pointers[e.kernel.getBody().front().getNumArguments()],
         from = e.pointers[argument.getArgNumber()];
-  Value differ =
-      LLVM::ICmpOp::create(ir.b, ir.loc, LLVM::ICmpPredicate::ne, to, from);
+  Value differ = LLVM::ICmpOp::create(ir.b, ir.loc, LLVM::ICmpPredicate::ne, to, from);
   ir.when(differ, copy);
 }
 
@@ -84,8 +82,7 @@ void emitScatter(Emitter &e, ScatterOp op) {
   Buffer result = e.results[0];
   result.written = true;
   auto rows = e.shape(op.getIndices());
-  int64_t k =
-      cast<RankedTensorType>(op.getIndices().getType()).getShape().back();
+  int64_t k = cast<RankedTensorType>(op.getIndices().getType()).getShape().back();
   rows.pop_back();
   Type element = result.element;
   int64_t lanes = ir.lanes;
@@ -96,13 +93,11 @@ void emitScatter(Emitter &e, ScatterOp op) {
     for (int64_t i = 0; i < k; ++i) {
       Coords ix = row;
       ix.push_back(Coord(i));
-      Value v = integerIndex(e, op.getIndices(), ix),
-            n = ir.index(result.shape[i]);
+      Value v = integerIndex(e, op.getIndices(), ix), n = ir.index(result.shape[i]);
       if (op.getMode() == BoundsMode::clamp) {
         v = ir.max(ir.min(v, ir.sub(n, ir.index(1))), ir.index(0));
       } else {
-        Value in = arith::CmpIOp::create(ir.b, ir.loc,
-                                         arith::CmpIPredicate::ult, v, n);
+        Value in = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ult, v, n);
         ok = ir.logicalAnd(ok, in);
       }
       at.push_back(Coord(v));
@@ -150,8 +145,7 @@ void emitScatter(Emitter &e, ScatterOp op) {
     if (!ok)
       return write();
     if (op.getMode() == BoundsMode::error) {
-      Value bad = arith::XOrIOp::create(ir.b, ir.loc, ok,
-                                        ir.constantInt(ir.b.getI1Type(), 1));
+      Value bad = arith::XOrIOp::create(ir.b, ir.loc, ok, ir.constantInt(ir.b.getI1Type(), 1));
       e.raise(bad, Status::OutOfRange);
     }
     ir.when(ok, write);
@@ -165,34 +159,30 @@ void emitScan(Emitter &e, ScanOp op, Value lo, Value hi) {
   Type element = result.element;
   if (dim == rank - 1)
     ir.lanes = 1;
-  forEachUnit(
-      e, e.schedule.units, result.shape, lo, hi, [&](ArrayRef<Range> ranges) {
-        Coords outer;
-        for (int64_t d = 0; d < dim; ++d)
-          outer.push_back(Coord(ranges[d].base));
-        SmallVector<Extent> inner(
-            ArrayRef<Extent>(result.shape).drop_front(dim + 1));
-        forEachPoint(e, inner, {}, [&](const Coords &p) {
-          Value start = identity(e, op.getKind(), element);
-          if (llvm::any_of(p, [](const Coord &c) { return !c.isUniform(); }))
-            start = ir.splat(start);
-          ir.loop(ir.index(0), ir.index(result.shape[dim]), 1, {start},
-                  [&](Value i, ArrayRef<Value> acc) {
-                    if (op.getReverse())
-                      i = ir.sub(
-                          ir.sub(ir.index(result.shape[dim]), ir.index(1)), i);
-                    Coords at = outer;
-                    at.push_back(Coord(i));
-                    at.append(p.begin(), p.end());
-                    Value next = combine(e, op.getKind(), element, acc[0],
-                                         e.eval(op.getX(), at));
-                    if (Ir::isVector(acc[0]))
-                      next = ir.splat(next);
-                    e.store(result, at, op.getExclusive() ? acc[0] : next);
-                    return SmallVector<Value>{next};
-                  });
-        });
-      });
+  forEachUnit(e, e.schedule.units, result.shape, lo, hi, [&](ArrayRef<Range> ranges) {
+    Coords outer;
+    for (int64_t d = 0; d < dim; ++d)
+      outer.push_back(Coord(ranges[d].base));
+    SmallVector<Extent> inner(ArrayRef<Extent>(result.shape).drop_front(dim + 1));
+    forEachPoint(e, inner, {}, [&](const Coords &p) {
+      Value start = identity(e, op.getKind(), element);
+      if (llvm::any_of(p, [](const Coord &c) { return !c.isUniform(); }))
+        start = ir.splat(start);
+      ir.loop(ir.index(0), ir.index(result.shape[dim]), 1, {start},
+              [&](Value i, ArrayRef<Value> acc) {
+                if (op.getReverse())
+                  i = ir.sub(ir.sub(ir.index(result.shape[dim]), ir.index(1)), i);
+                Coords at = outer;
+                at.push_back(Coord(i));
+                at.append(p.begin(), p.end());
+                Value next = combine(e, op.getKind(), element, acc[0], e.eval(op.getX(), at));
+                if (Ir::isVector(acc[0]))
+                  next = ir.splat(next);
+                e.store(result, at, op.getExclusive() ? acc[0] : next);
+                return SmallVector<Value>{next};
+              });
+    });
+  });
 }
 
 void emitNonzero(Emitter &e, NonzeroOp op) {
@@ -200,19 +190,16 @@ void emitNonzero(Emitter &e, NonzeroOp op) {
   ir.lanes = 1;
   auto shape = e.shape(op.getX());
   Type i64 = ir.b.getI64Type();
-  std::function<Value(Coords, Value)> walk = [&](Coords at,
-                                                 Value count) -> Value {
+  std::function<Value(Coords, Value)> walk = [&](Coords at, Value count) -> Value {
     if (at.size() == shape.size()) {
       Value hit = e.eval(op.getX(), at);
       ir.when(hit, [&] {
         for (auto [d, c] : llvm::enumerate(at)) {
           Value i = arith::IndexCastOp::create(ir.b, ir.loc, i64, ir.scalar(c));
-          e.store(e.results[0], {Coord(count), Coord(static_cast<int64_t>(d))},
-                  i);
+          e.store(e.results[0], {Coord(count), Coord(static_cast<int64_t>(d))}, i);
         }
       });
-      Value one =
-          arith::IndexCastUIOp::create(ir.b, ir.loc, ir.b.getIndexType(), hit);
+      Value one = arith::IndexCastUIOp::create(ir.b, ir.loc, ir.b.getIndexType(), hit);
       return ir.add(count, one);
     }
     auto r = ir.loop(ir.index(0), ir.index(shape[at.size()]), 1, {count},
@@ -225,8 +212,7 @@ void emitNonzero(Emitter &e, NonzeroOp op) {
   };
   Value count = walk({}, ir.index(0));
   // The pointer after those of the results takes the size.
-  LLVM::StoreOp::create(ir.b, ir.loc,
-                        arith::IndexCastOp::create(ir.b, ir.loc, i64, count),
+  LLVM::StoreOp::create(ir.b, ir.loc, arith::IndexCastOp::create(ir.b, ir.loc, i64, count),
                         e.pointers.back());
 }
 
@@ -237,9 +223,7 @@ Operation *findSpecial(KernelOp kernel) {
   if (body.getTerminator()->getNumOperands() != 1)
     return nullptr;
   Operation *op = body.getTerminator()->getOperand(0).getDefiningOp();
-  return op && isa<DynamicUpdateSliceOp, ScatterOp, ScanOp, NonzeroOp>(op)
-             ? op
-             : nullptr;
+  return op && isa<DynamicUpdateSliceOp, ScatterOp, ScanOp, NonzeroOp>(op) ? op : nullptr;
 }
 
 void emitSpecial(Emitter &e, Value lo, Value hi) {
@@ -267,16 +251,14 @@ namespace {
 class MaxPoolGrad {
 public:
   MaxPoolGrad(Emitter &e, MaxPoolGradOp op, ArrayRef<Coord> at)
-      : e(e), ir(e.ir), op(op), at(at.begin(), at.end()),
-        shape(e.shape(op.getX())), windows(e.shape(op.getGrad())),
-        vectors(
-            llvm::any_of(at, [](const Coord &c) { return !c.isUniform(); })) {
+      : e(e), ir(e.ir), op(op), at(at.begin(), at.end()), shape(e.shape(op.getX())),
+        windows(e.shape(op.getGrad())),
+        vectors(llvm::any_of(at, [](const Coord &c) { return !c.isUniform(); })) {
     for (unsigned d = 0; d < at.size(); ++d)
       low.push_back(e.extent(op.getPadLow().expr(d)));
   }
   Value run() {
-    Value zero =
-        ir.zero(Emitter::computeType(Emitter::elementType(op.getGrad())));
+    Value zero = ir.zero(Emitter::computeType(Emitter::elementType(op.getGrad())));
     return overWindows(0, {}, ir.index(0), vectors ? ir.splat(zero) : zero);
   }
 
@@ -297,31 +279,26 @@ private:
       out.push_back(at[d]);
       return overWindows(d + 1, out, ir.mul(tap, n), acc);
     }
-    return ir.loop(
-        ir.index(0), ir.index(n), 1, {acc}, [&](Value k, ArrayRef<Value> a) {
-          Value p = ir.sub(ir.add(ir.scalar(at[d]), ir.index(low[d])), k);
-          Value in = arith::CmpIOp::create(
-              ir.b, ir.loc, arith::CmpIPredicate::sge, p, ir.index(0));
-          // A negative numerator fails already; keep it defined.
-          Value o = ir.div(ir.max(p, ir.index(0)), ir.index(s));
-          Value exact =
-              arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq,
-                                    ir.add(Value(ir.mul(o, s)), int64_t(0)), p);
-          Value exists = arith::CmpIOp::create(
-              ir.b, ir.loc, arith::CmpIPredicate::slt, o, ir.index(windows[d]));
-          Value ok = ir.logicalAnd(ir.logicalAnd(in, exact), exists);
-          return ir.branch(
-              ok, a[0].getType(),
-              [&] {
-                Coords next = out;
-                next.push_back(Coord(o));
-                return SmallVector<Value>{overWindows(
-                    d + 1, next,
-                    ir.add(ir.add(Value(ir.mul(tap, n)), int64_t(0)), k),
-                    a[0])};
-              },
-              [&] { return SmallVector<Value>{a[0]}; });
-        })[0];
+    return ir.loop(ir.index(0), ir.index(n), 1, {acc}, [&](Value k, ArrayRef<Value> a) {
+      Value p = ir.sub(ir.add(ir.scalar(at[d]), ir.index(low[d])), k);
+      Value in = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::sge, p, ir.index(0));
+      // A negative numerator fails already; keep it defined.
+      Value o = ir.div(ir.max(p, ir.index(0)), ir.index(s));
+      Value exact = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq,
+                                          ir.add(Value(ir.mul(o, s)), int64_t(0)), p);
+      Value exists =
+          arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::slt, o, ir.index(windows[d]));
+      Value ok = ir.logicalAnd(ir.logicalAnd(in, exact), exists);
+      return ir.branch(
+          ok, a[0].getType(),
+          [&] {
+            Coords next = out;
+            next.push_back(Coord(o));
+            return SmallVector<Value>{overWindows(
+                d + 1, next, ir.add(ir.add(Value(ir.mul(tap, n)), int64_t(0)), k), a[0])};
+          },
+          [&] { return SmallVector<Value>{a[0]}; });
+    })[0];
   }
   Value add(const Coords &out, Value tap, Value acc) {
     Type i64 = ir.b.getI64Type();
@@ -331,29 +308,24 @@ private:
       best = ir.splat(best);
       none = ir.splat(none);
     }
-    SmallVector<Value> found =
-        firstMaximum(0, out, {}, ir.index(0), {best, none});
+    SmallVector<Value> found = firstMaximum(0, out, {}, ir.index(0), {best, none});
     Value mine = arith::IndexCastOp::create(ir.b, ir.loc, i64, tap);
     Value v[] = {found[1], mine};
     ir.unify(v);
-    Value here = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq,
-                                       v[0], v[1]);
+    Value here = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq, v[0], v[1]);
     Value grad = e.eval(op.getGrad(), out);
-    Value sum = combine(e, ReduceKind::sum, Emitter::elementType(op.getGrad()),
-                        acc, grad);
+    Value sum = combine(e, ReduceKind::sum, Emitter::elementType(op.getGrad()), acc, grad);
     return ir.select(here, sum, acc);
   }
   /// (value, tap) of the first largest element of the window at `out`.
-  SmallVector<Value> firstMaximum(unsigned d, const Coords &out, Coords pos,
-                                  Value tap, SmallVector<Value> best) {
+  SmallVector<Value> firstMaximum(unsigned d, const Coords &out, Coords pos, Value tap,
+                                  SmallVector<Value> best) {
     if (d == at.size()) {
       Value x = e.eval(op.getX(), pos);
-      Scalar v{&e, vectors ? ir.splat(x) : x,
-               Emitter::elementType(op.getX()).isUnsignedInteger()};
+      Scalar v{&e, vectors ? ir.splat(x) : x, Emitter::elementType(op.getX()).isUnsignedInteger()};
       Scalar old = v.with(best[0]), index{&e, best[1]};
       Scalar better = old.lt(v) | index.lt(index.kInt(0));
-      Value t =
-          arith::IndexCastOp::create(ir.b, ir.loc, ir.b.getI64Type(), tap);
+      Value t = arith::IndexCastOp::create(ir.b, ir.loc, ir.b.getI64Type(), tap);
       return {ir.select(better.v, v.v, best[0]),
               ir.select(better.v, vectors ? ir.splat(t) : t, best[1])};
     }
@@ -362,26 +334,22 @@ private:
       pos.push_back(out[d]);
       return firstMaximum(d + 1, out, pos, tap, best);
     }
-    return ir.loop(
-        ir.index(0), ir.index(n), 1, best, [&](Value j, ArrayRef<Value> b) {
-          Value q = ir.sub(ir.add(ir.scalar(ir.scale(out[d], s)), j),
-                           ir.index(low[d]));
-          Value in = arith::CmpIOp::create(
-              ir.b, ir.loc, arith::CmpIPredicate::ult, q, ir.index(shape[d]));
-          SmallVector<Type> types(
-              llvm::map_range(b, [](Value v) { return v.getType(); }));
-          return ir.branch(
-              in, types,
-              [&] {
-                Coords next = pos;
-                next.push_back(Coord(q));
-                return firstMaximum(
-                    d + 1, out, next,
-                    ir.add(ir.add(Value(ir.mul(tap, n)), int64_t(0)), j),
-                    SmallVector<Value>(b));
-              },
-              [&] { return SmallVector<Value>(b); });
-        });
+    return ir.loop(ir.index(0), ir.index(n), 1, best, [&](Value j, ArrayRef<Value> b) {
+      Value q = ir.sub(ir.add(ir.scalar(ir.scale(out[d], s)), j), ir.index(low[d]));
+      Value in =
+          arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ult, q, ir.index(shape[d]));
+      SmallVector<Type> types(llvm::map_range(b, [](Value v) { return v.getType(); }));
+      return ir.branch(
+          in, types,
+          [&] {
+            Coords next = pos;
+            next.push_back(Coord(q));
+            return firstMaximum(d + 1, out, next,
+                                ir.add(ir.add(Value(ir.mul(tap, n)), int64_t(0)), j),
+                                SmallVector<Value>(b));
+          },
+          [&] { return SmallVector<Value>(b); });
+    });
   }
 };
 

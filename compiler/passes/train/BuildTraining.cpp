@@ -78,7 +78,8 @@ private:
 
 class Builder {
 public:
-  Builder(ModuleOp module, const TrainOptions &options) : module(module), symbols(module), options(options) {}
+  Builder(ModuleOp module, const TrainOptions &options)
+      : module(module), symbols(module), options(options) {}
 
   LogicalResult run() {
     if (failed(choose()) || failed(findTrainable()))
@@ -103,14 +104,17 @@ private:
   LogicalResult choose() {
     loss = findLoss(options.loss);
     if (!loss)
-      return module.emitError() << "no loss '" << options.loss << "'; there are " << names(losses());
+      return module.emitError() << "no loss '" << options.loss << "'; there are "
+                                << names(losses());
     optimizer = findOptimizer(options.optimizer);
     if (!optimizer)
-      return module.emitError() << "no optimizer '" << options.optimizer << "'; there are " << names(optimizers());
+      return module.emitError() << "no optimizer '" << options.optimizer << "'; there are "
+                                << names(optimizers());
     hyper = options.hyper;
     if (hyper.learningRate < 0)
       hyper.learningRate = optimizer->learningRate;
-    StringRef wanted = options.signature.empty() ? StringRef("serving_default") : StringRef(options.signature);
+    StringRef wanted =
+        options.signature.empty() ? StringRef("serving_default") : StringRef(options.signature);
     for (auto f : module.getOps<func::FuncOp>()) {
       auto name = f->getAttrOfType<StringAttr>(kSignatureAttr);
       if (name && (name.getValue() == wanted || (!infer && options.signature.empty())))
@@ -123,11 +127,13 @@ private:
       if (infer.getResultAttr(i, kOutputAttr))
         outputs.push_back(i);
     if (outputs.size() != 1)
-      return infer.emitError() << "training needs a signature with one output, this one has " << outputs.size();
+      return infer.emitError() << "training needs a signature with one output, this one has "
+                               << outputs.size();
     outputIndex = outputs[0];
     auto type = cast<RankedTensorType>(infer.getResultTypes()[outputIndex]);
     if (!isa<FloatType>(type.getElementType()) || type.getRank() < (loss->classNumbers ? 1 : 0))
-      return infer.emitError() << "the output is " << type << ", no float tensor that a loss could be taken of";
+      return infer.emitError() << "the output is " << type
+                               << ", no float tensor that a loss could be taken of";
     return success();
   }
   VariableOp variableOf(unsigned argument) {
@@ -136,7 +142,8 @@ private:
   }
   /// The variables to train, in the order of the arguments.
   LogicalResult findTrainable() {
-    bool marked = llvm::any_of(module.getOps<VariableOp>(), [](VariableOp v) { return v.getTrainable(); });
+    bool marked =
+        llvm::any_of(module.getOps<VariableOp>(), [](VariableOp v) { return v.getTrainable(); });
     unsigned constant = 0;
     for (unsigned i = 0; i < infer.getNumArguments(); ++i) {
       VariableOp v = variableOf(i);
@@ -150,10 +157,13 @@ private:
       v.setTrainable(true);
     }
     if (trainable.empty())
-      return infer.emitError() << "no variables to train: a frozen GraphDef holds constants only; use the SavedModel";
+      return infer.emitError()
+             << "no variables to train: a frozen GraphDef holds constants only; use the SavedModel";
     if (constant)
-      infer.emitRemark() << constant << " variables that are not trainable, such as the moving statistics of batch "
-                         << "normalization, stay as they are: the signature is one for inference";
+      infer.emitRemark()
+          << constant
+          << " variables that are not trainable, such as the moving statistics of batch "
+          << "normalization, stay as they are: the signature is one for inference";
     return success();
   }
 
@@ -179,7 +189,8 @@ private:
 
   std::string labelName() {
     for (unsigned i = 0; i < infer.getNumArguments(); ++i)
-      if (auto name = infer.getArgAttrOfType<StringAttr>(i, kInputAttr); name && name.getValue() == "y")
+      if (auto name = infer.getArgAttrOfType<StringAttr>(i, kInputAttr);
+          name && name.getValue() == "y")
         return "labels";
     return "y";
   }
@@ -226,7 +237,9 @@ private:
     for (auto [t, gradient] : llvm::zip(trainable, grads)) {
       if (!gradient)
         continue;
-      Update u{f.build, hyper, f.build.cast(next, Build::elem(gradient)), f.variable(t.symbol, t.type), gradient, {}};
+      Update u{
+          f.build,  hyper, f.build.cast(next, Build::elem(gradient)), f.variable(t.symbol, t.type),
+          gradient, {}};
       for (StringAttr slot : t.slots)
         u.slots.push_back(f.variable(slot, t.type));
       Value changed = optimizer->update(u);
@@ -320,7 +333,8 @@ private:
 struct BuildTrainingPass : PassWrapper<BuildTrainingPass, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(BuildTrainingPass)
   BuildTrainingPass() = default;
-  BuildTrainingPass(const BuildTrainingPass &other) : PassWrapper(other), options(other.options), fixed(other.fixed) {}
+  BuildTrainingPass(const BuildTrainingPass &other)
+      : PassWrapper(other), options(other.options), fixed(other.fixed) {}
   explicit BuildTrainingPass(TrainOptions options) : options(std::move(options)), fixed(true) {}
   StringRef getArgument() const override { return "nn-build-training"; }
   StringRef getDescription() const override {
@@ -344,18 +358,25 @@ struct BuildTrainingPass : PassWrapper<BuildTrainingPass, OperationPass<ModuleOp
   }
   TrainOptions options;
   bool fixed = false;
-  Option<std::string> loss{*this, "loss", llvm::cl::desc("What to minimize"), llvm::cl::init("mse")};
-  Option<bool> fromLogits{*this, "from-logits", llvm::cl::desc("The output is logits"), llvm::cl::init(false)};
-  Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("sgd or adam"), llvm::cl::init("adam")};
-  Option<std::string> signature{*this, "signature", llvm::cl::desc("Which signature to train"), llvm::cl::init("")};
-  Option<double> learningRate{*this, "learning-rate", llvm::cl::desc("Negative: the default"), llvm::cl::init(-1)};
+  Option<std::string> loss{*this, "loss", llvm::cl::desc("What to minimize"),
+                           llvm::cl::init("mse")};
+  Option<bool> fromLogits{*this, "from-logits", llvm::cl::desc("The output is logits"),
+                          llvm::cl::init(false)};
+  Option<std::string> optimizer{*this, "optimizer", llvm::cl::desc("sgd or adam"),
+                                llvm::cl::init("adam")};
+  Option<std::string> signature{*this, "signature", llvm::cl::desc("Which signature to train"),
+                                llvm::cl::init("")};
+  Option<double> learningRate{*this, "learning-rate", llvm::cl::desc("Negative: the default"),
+                              llvm::cl::init(-1)};
   Option<double> momentum{*this, "momentum", llvm::cl::desc("Of sgd"), llvm::cl::init(0)};
   Option<bool> nesterov{*this, "nesterov", llvm::cl::desc("Of sgd"), llvm::cl::init(false)};
 };
 
 } // namespace
 
-LogicalResult buildTraining(ModuleOp module, const TrainOptions &options) { return Builder(module, options).run(); }
+LogicalResult buildTraining(ModuleOp module, const TrainOptions &options) {
+  return Builder(module, options).run();
+}
 std::unique_ptr<Pass> createBuildTrainingPass() { return std::make_unique<BuildTrainingPass>(); }
 std::unique_ptr<Pass> createBuildTrainingPass(TrainOptions options) {
   return std::make_unique<BuildTrainingPass>(std::move(options));

@@ -16,7 +16,9 @@ SmallVector<int64_t> freeDims(Value v, ArrayRef<int64_t> batch, ArrayRef<int64_t
       r.push_back(i);
   return r;
 }
-SmallVector<int64_t> sequence(int64_t from, int64_t n) { return llvm::to_vector(llvm::seq<int64_t>(from, from + n)); }
+SmallVector<int64_t> sequence(int64_t from, int64_t n) {
+  return llvm::to_vector(llvm::seq<int64_t>(from, from + n));
+}
 /// Dimension numbers of `of` in the order in which those of `by` increase.
 SmallVector<int64_t> sortedBy(ArrayRef<int64_t> of, ArrayRef<int64_t> by) {
   SmallVector<int64_t> order = sequence(0, by.size()), r;
@@ -35,10 +37,12 @@ Value inOrder(Build &b, Value v, ArrayRef<int64_t> layout) {
 }
 void dotGradient(Gradient &g, Build &b, DotGeneralOp op, Value dy) {
   Value x = op.getLhs(), y = op.getRhs();
-  auto lb = op.getLhsBatch(), rb = op.getRhsBatch(), lc = op.getLhsContract(), rc = op.getRhsContract();
+  auto lb = op.getLhsBatch(), rb = op.getRhsBatch(), lc = op.getLhsContract(),
+       rc = op.getRhsContract();
   auto xFree = freeDims(x, lb, lc), yFree = freeDims(y, rb, rc);
   int64_t nb = lb.size();
-  auto batch = sequence(0, nb), dyX = sequence(nb, xFree.size()), dyY = sequence(nb + xFree.size(), yFree.size());
+  auto batch = sequence(0, nb), dyX = sequence(nb, xFree.size()),
+       dyY = sequence(nb + xFree.size(), yFree.size());
   if (g.needs(x)) {
     Value dx = DotGeneralOp::create(b.b, b.loc, dy, y, batch, rb, dyY, yFree);
     SmallVector<int64_t> layout(lb.begin(), lb.end());
@@ -80,16 +84,21 @@ Value convInputGradient(Build &b, ConvOp op, Value dy) {
   size_t n = op.getStrides().size();
   for (size_t i = 0; i < n; ++i) {
     int64_t stride = op.getStrides()[i], dilated = op.getLhsDilation()[i];
-    SizeExpr reach = (filter[i] - 1) * op.getRhsDilation()[i], before = reach - op.getPadLow().expr(i);
-    SizeExpr spread = SizeExpr::max((out[i + 1] - 1) * stride + 1, out[i + 1].isConstant(0) ? 0 : 1);
+    SizeExpr reach = (filter[i] - 1) * op.getRhsDilation()[i],
+             before = reach - op.getPadLow().expr(i);
+    SizeExpr spread =
+        SizeExpr::max((out[i + 1] - 1) * stride + 1, out[i + 1].isConstant(0) ? 0 : 1);
     low.push_back(before);
     high.push_back((x[i + 1] - 1) * dilated + reach + 1 - spread - before);
   }
-  auto sizes = [&](const Dims &d) { return SizesAttr::get(b.b.getContext(), ArrayRef<SizeExpr>(d)); };
+  auto sizes = [&](const Dims &d) {
+    return SizesAttr::get(b.b.getContext(), ArrayRef<SizeExpr>(d));
+  };
   // Dilations change places with strides: position p of x meets the result at
   // (p * lhs_dilation + low - k * rhs_dilation) / stride.
-  return ConvOp::create(b.b, b.loc, dy, turnedFilter(b, op.getFilter(), op.getGroups()), op.getLhsDilation(),
-                        sizes(low), sizes(high), op.getStrides(), op.getRhsDilation(), op.getGroups());
+  return ConvOp::create(b.b, b.loc, dy, turnedFilter(b, op.getFilter(), op.getGroups()),
+                        op.getLhsDilation(), sizes(low), sizes(high), op.getStrides(),
+                        op.getRhsDilation(), op.getGroups());
 }
 void convGradient(Gradient &g, Build &b, ConvOp op, Value dy) {
   if (g.needs(op.getX()))
@@ -104,9 +113,10 @@ void convGradient(Gradient &g, Build &b, ConvOp op, Value dy) {
       interior[i + 1] = d - 1;
     x = b.pad(x, b.scalar(0, Build::elem(x)), none, none, interior);
   }
-  g.add(b, op.getFilter(), ConvFilterGradOp::create(b.b, b.loc, op.getFilter().getType(), x, dy, op.getStrides(),
-                                                    op.getPadLow(), op.getPadHigh(), op.getRhsDilation(),
-                                                    op.getGroups()));
+  g.add(b, op.getFilter(),
+        ConvFilterGradOp::create(b.b, b.loc, op.getFilter().getType(), x, dy, op.getStrides(),
+                                 op.getPadLow(), op.getPadHigh(), op.getRhsDilation(),
+                                 op.getGroups()));
 }
 
 } // namespace

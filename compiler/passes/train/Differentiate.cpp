@@ -102,7 +102,8 @@ void Gradient::markActive(Operation *op) {
   if (auto branch = dyn_cast<IfOp>(op)) {
     for (Region &region : op->getRegions()) {
       markActive(region.front());
-      for (auto [value, result] : llvm::zip(region.front().getTerminator()->getOperands(), op->getResults()))
+      for (auto [value, result] :
+           llvm::zip(region.front().getTerminator()->getOperands(), op->getResults()))
         if (needs(value))
           active.insert(result);
     }
@@ -193,7 +194,8 @@ static ForOp savingLoop(OpBuilder &b, ForOp op, ArrayRef<Value> dear) {
     results.push_back(map.lookupOrDefault(v));
   Value zero = build.scalar(0, b.getI32Type());
   for (auto [i, v] : llvm::enumerate(kept)) {
-    Value value = build.reshape(map.lookup(v), withLeading(1, v)), buffer = block.getArgument(n + i + 1);
+    Value value = build.reshape(map.lookup(v), withLeading(1, v)),
+          buffer = block.getArgument(n + i + 1);
     SmallVector<Value> starts(Build::rank(buffer), zero);
     starts[0] = block.getArgument(0);
     results.push_back(DynamicUpdateSliceOp::create(b, op.getLoc(), buffer, value, starts));
@@ -335,7 +337,8 @@ LogicalResult Gradient::reverseIf(IfOp op) {
     SmallVector<Operation *> ops = cloneBody(builder, from.front(), map);
     for (Operation *clone : ops)
       markActive(clone);
-    for (auto [value, result] : llvm::zip(from.front().getTerminator()->getOperands(), op->getResults()))
+    for (auto [value, result] :
+         llvm::zip(from.front().getTerminator()->getOperands(), op->getResults()))
       if (of(result))
         add(b, map.lookupOrDefault(value), of(result));
     if (failed(sweep(ops)))
@@ -356,8 +359,8 @@ LogicalResult Gradient::reverseIf(IfOp op) {
 
 //===-- Entry points ------------------------------------------------------===//
 
-FailureOr<SmallVector<Value>> differentiate(OpBuilder &b, Location loc, ValueRange outputs, ValueRange seeds,
-                                            ValueRange wrt) {
+FailureOr<SmallVector<Value>> differentiate(OpBuilder &b, Location loc, ValueRange outputs,
+                                            ValueRange seeds, ValueRange wrt) {
   Gradient g(b);
   g.active.insert(wrt.begin(), wrt.end());
   SmallVector<Operation *> ops;
@@ -420,7 +423,8 @@ static bool dropDeadCarried(ForOp op) {
   from.getArgument(0).replaceAllUsesWith(to.getArgument(0));
   // Dead arguments are only used by dead operations; any value of the type does.
   for (unsigned i = 0, next = 1; i < live.size(); ++i)
-    from.getArgument(i + 1).replaceAllUsesWith(live[i] ? Value(to.getArgument(next++)) : op.getInits()[i]);
+    from.getArgument(i + 1).replaceAllUsesWith(live[i] ? Value(to.getArgument(next++))
+                                                       : op.getInits()[i]);
   SmallVector<Value> results;
   for (unsigned i : live.set_bits())
     results.push_back(from.getTerminator()->getOperand(i));

@@ -12,9 +12,9 @@ namespace ingot::train {
 /// of the block or results in it. A null value means: does not depend on it.
 /// Loops on the way are replaced by ones that save what the reverse loop needs.
 /// Failure, with a diagnostic at the operation, if one on the way has no gradient.
-mlir::FailureOr<llvm::SmallVector<mlir::Value>> differentiate(mlir::OpBuilder &b, mlir::Location loc,
-                                                              mlir::ValueRange outputs, mlir::ValueRange seeds,
-                                                              mlir::ValueRange wrt);
+mlir::FailureOr<llvm::SmallVector<mlir::Value>>
+differentiate(mlir::OpBuilder &b, mlir::Location loc, mlir::ValueRange outputs,
+              mlir::ValueRange seeds, mlir::ValueRange wrt);
 
 /// Removes unused operations and values that loops carry without use, to a
 /// fixed point. Saved values that no gradient needs go here.

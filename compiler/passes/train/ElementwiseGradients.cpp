@@ -22,15 +22,23 @@ struct Expr {
   Expr operator*(double o) const { return {b, b->mul(v, o)}; }
   Expr operator-() const { return {b, b->unary<NegOp>(v)}; }
 };
-Expr operator-(double a, const Expr &x) { return {x.b, x.b->sub(x.b->scalar(a, Build::elem(x.v)), x.v)}; }
-Expr operator/(double a, const Expr &x) { return {x.b, x.b->div(x.b->scalar(a, Build::elem(x.v)), x.v)}; }
+Expr operator-(double a, const Expr &x) {
+  return {x.b, x.b->sub(x.b->scalar(a, Build::elem(x.v)), x.v)};
+}
+Expr operator/(double a, const Expr &x) {
+  return {x.b, x.b->div(x.b->scalar(a, Build::elem(x.v)), x.v)};
+}
 template <typename Op> Expr apply(const Expr &x) { return {x.b, x.b->unary<Op>(x.v)}; }
-template <typename Op> Expr apply(const Expr &x, const Expr &y) { return {x.b, x.b->binary<Op>(x.v, y.v)}; }
+template <typename Op> Expr apply(const Expr &x, const Expr &y) {
+  return {x.b, x.b->binary<Op>(x.v, y.v)};
+}
 Expr square(const Expr &x) { return apply<SquareOp>(x); }
 Value test(CompareDirection direction, const Expr &x, double y) {
   return x.b->compare(direction, x.v, x.b->scalar(y, Build::elem(x.v)));
 }
-Value test(CompareDirection direction, const Expr &x, const Expr &y) { return x.b->compare(direction, x.v, y.v); }
+Value test(CompareDirection direction, const Expr &x, const Expr &y) {
+  return x.b->compare(direction, x.v, y.v);
+}
 Expr select(Value pred, const Expr &x, const Expr &y) { return {x.b, x.b->select(pred, x.v, y.v)}; }
 Expr zero(const Expr &x) { return {x.b, x.b->fullLike(x.v, 0)}; }
 /// 1 where the test holds, else 0, in x's type.
@@ -42,55 +50,57 @@ constexpr auto gt = CompareDirection::gt, lt = CompareDirection::lt, ge = Compar
 constexpr double kSqrtPi = 1.7724538509055160273, kPi = 3.14159265358979323846;
 
 void addUnary(GradientRules &rules) {
-#define UNARY(OP, FORMULA)                                                                                             \
-  addGradient<OP>(rules, [](Gradient &g, Build &b, Operation *op, Value grad) {                                        \
-    Expr x{&b, op->getOperand(0)}, y{&b, op->getResult(0)}, dy{&b, grad};                                              \
-    (void)x;                                                                                                           \
-    (void)y;                                                                                                           \
-    g.add(b, x.v, (FORMULA).v);                                                                                        \
-    return success();                                                                                                  \
+#define UNARY(OP, FORMULA)                                                                         \
+  addGradient<OP>(rules, [](Gradient &g, Build &b, Operation *op, Value grad) {                    \
+    Expr x{&b, op->getOperand(0)}, y{&b, op->getResult(0)}, dy{&b, grad};                          \
+    (void)x;                                                                                       \
+    (void)y;                                                                                       \
+    g.add(b, x.v, (FORMULA).v);                                                                    \
+    return success();                                                                              \
   })
-  UNARY(AbsOp, dy *apply<SignOp>(x));
+  UNARY(AbsOp, dy * apply<SignOp>(x));
   UNARY(NegOp, -dy);
-  UNARY(SquareOp, dy *(x * 2.0));
+  UNARY(SquareOp, dy * (x * 2.0));
   UNARY(ReciprocalOp, -times(square(y), dy));
   UNARY(SqrtOp, times(0.5 / y, dy));
   UNARY(RsqrtOp, times(square(y) * y * -0.5, dy));
-  UNARY(ExpOp, dy *y);
-  UNARY(Expm1Op, dy *apply<ExpOp>(x));
+  UNARY(ExpOp, dy * y);
+  UNARY(Expm1Op, dy * apply<ExpOp>(x));
   UNARY(LogOp, dy / x);
   UNARY(Log1pOp, dy / (x + 1.0));
-  UNARY(SinOp, dy *apply<CosOp>(x));
+  UNARY(SinOp, dy * apply<CosOp>(x));
   UNARY(CosOp, -(dy * apply<SinOp>(x)));
   UNARY(TanOp, dy / square(apply<CosOp>(x)));
   UNARY(AsinOp, dy / apply<SqrtOp>(1.0 - square(x)));
   UNARY(AcosOp, -(dy / apply<SqrtOp>(1.0 - square(x))));
   UNARY(AtanOp, dy / (square(x) + 1.0));
-  UNARY(SinhOp, dy *apply<CoshOp>(x));
-  UNARY(CoshOp, dy *apply<SinhOp>(x));
+  UNARY(SinhOp, dy * apply<CoshOp>(x));
+  UNARY(CoshOp, dy * apply<SinhOp>(x));
   UNARY(AsinhOp, dy / apply<CoshOp>(y));
   UNARY(AcoshOp, dy / apply<SinhOp>(y));
   UNARY(AtanhOp, dy / (1.0 - square(x)));
-  UNARY(TanhOp, dy *(1.0 - square(y)));
-  UNARY(SigmoidOp, dy *y *(1.0 - y));
+  UNARY(TanhOp, dy * (1.0 - square(y)));
+  UNARY(SigmoidOp, dy * y * (1.0 - y));
   UNARY(SoftplusOp, dy / (apply<ExpOp>(-x) + 1.0));
   UNARY(SoftsignOp, dy / square(apply<AbsOp>(x) + 1.0));
-  UNARY(ReluOp, dy *mask(test(gt, y, 0), dy));
-  UNARY(Relu6Op, dy *mask(AndOp::create(b.b, b.loc, test(gt, y, 0), test(lt, y, 6)), dy));
-  UNARY(EluOp, select(test(lt, y, 0), dy *(y + 1.0), dy));
-  UNARY(SeluOp, select(test(lt, y, 0), dy *(y + 1.7580993408473768), dy * 1.0507009873554805));
-  UNARY(LeakyReluOp, select(test(gt, x, 0), dy, dy *cast<LeakyReluOp>(op).getAlpha().convertToDouble()));
-  UNARY(ErfOp, dy *apply<ExpOp>(-square(x)) * (2 / kSqrtPi));
-  UNARY(ErfcOp, dy *apply<ExpOp>(-square(x)) * (-2 / kSqrtPi));
-  UNARY(ErfinvOp, dy *apply<ExpOp>(square(y)) * (kSqrtPi / 2));
-  UNARY(NdtriOp, dy *apply<ExpOp>(square(y) * 0.5) * std::sqrt(2 * kPi));
-  UNARY(LgammaOp, dy *apply<DigammaOp>(x));
+  UNARY(ReluOp, dy * mask(test(gt, y, 0), dy));
+  UNARY(Relu6Op, dy * mask(AndOp::create(b.b, b.loc, test(gt, y, 0), test(lt, y, 6)), dy));
+  UNARY(EluOp, select(test(lt, y, 0), dy * (y + 1.0), dy));
+  UNARY(SeluOp, select(test(lt, y, 0), dy * (y + 1.7580993408473768), dy * 1.0507009873554805));
+  UNARY(LeakyReluOp,
+        select(test(gt, x, 0), dy, dy * cast<LeakyReluOp>(op).getAlpha().convertToDouble()));
+  UNARY(ErfOp, dy * apply<ExpOp>(-square(x)) * (2 / kSqrtPi));
+  UNARY(ErfcOp, dy * apply<ExpOp>(-square(x)) * (-2 / kSqrtPi));
+  UNARY(ErfinvOp, dy * apply<ExpOp>(square(y)) * (kSqrtPi / 2));
+  UNARY(NdtriOp, dy * apply<ExpOp>(square(y) * 0.5) * std::sqrt(2 * kPi));
+  UNARY(LgammaOp, dy * apply<DigammaOp>(x));
   UNARY(CopyOp, dy);
 #undef UNARY
 }
 
 /// Adds to both operands; a gradient that nothing needs is not built.
-template <typename F, typename G> LogicalResult both(Gradient &g, Build &b, Operation *op, F dx, G dy) {
+template <typename F, typename G>
+LogicalResult both(Gradient &g, Build &b, Operation *op, F dx, G dy) {
   if (g.needs(op->getOperand(0)))
     g.add(b, op->getOperand(0), dx().v);
   if (g.needs(op->getOperand(1)))
@@ -105,29 +115,32 @@ Expr logOrZero(const Expr &x) {
 }
 
 void addBinary(GradientRules &rules) {
-#define BINARY(OP, DX, DY)                                                                                             \
-  addGradient<OP>(rules, [](Gradient &g, Build &b, Operation *op, Value grad) {                                        \
-    Expr x{&b, op->getOperand(0)}, y{&b, op->getOperand(1)}, z{&b, op->getResult(0)}, dz{&b, grad};                    \
-    (void)x;                                                                                                           \
-    (void)y;                                                                                                           \
-    (void)z;                                                                                                           \
-    return both(g, b, op, [&] { return DX; }, [&] { return DY; });                                                     \
+#define BINARY(OP, DX, DY)                                                                         \
+  addGradient<OP>(rules, [](Gradient &g, Build &b, Operation *op, Value grad) {                    \
+    Expr x{&b, op->getOperand(0)}, y{&b, op->getOperand(1)}, z{&b, op->getResult(0)},              \
+        dz{&b, grad};                                                                              \
+    (void)x;                                                                                       \
+    (void)y;                                                                                       \
+    (void)z;                                                                                       \
+    return both(g, b, op, [&] { return DX; }, [&] { return DY; });                                 \
   })
   BINARY(AddOp, dz, dz);
   BINARY(SubOp, dz, -dz);
-  BINARY(MulOp, dz *y, dz *x);
-  BINARY(DivOp, dz / y, dz *((-x / y) / y));
+  BINARY(MulOp, dz * y, dz * x);
+  BINARY(DivOp, dz / y, dz * ((-x / y) / y));
   BINARY(ModOp, dz, dz * -apply<FloorDivOp>(x, y));
-  BINARY(PowOp, dz *y *apply<PowOp>(x, y + -1.0), dz *z *logOrZero(x));
+  BINARY(PowOp, dz * y * apply<PowOp>(x, y + -1.0), dz * z * logOrZero(x));
   BINARY(MaxOp, select(test(ge, x, y), dz, zero(dz)), select(test(ge, x, y), zero(dz), dz));
   BINARY(MinOp, select(test(le, x, y), dz, zero(dz)), select(test(le, x, y), zero(dz), dz));
-  BINARY(Atan2Op, y *(dz / (square(x) + square(y))), -x *(dz / (square(x) + square(y))));
-  BINARY(SquaredDifferenceOp, dz *(x - y) * 2.0, dz *(x - y) * -2.0);
-  BINARY(DivNoNanOp, apply<DivNoNanOp>(dz, y), dz *apply<DivNoNanOp>(apply<DivNoNanOp>(-x, y), y));
+  BINARY(Atan2Op, y * (dz / (square(x) + square(y))), -x * (dz / (square(x) + square(y))));
+  BINARY(SquaredDifferenceOp, dz * (x - y) * 2.0, dz * (x - y) * -2.0);
+  BINARY(DivNoNanOp, apply<DivNoNanOp>(dz, y), dz * apply<DivNoNanOp>(apply<DivNoNanOp>(-x, y), y));
   BINARY(MulNoNanOp, apply<MulNoNanOp>(dz, y), apply<MulNoNanOp>(x, dz));
   BINARY(XlogyOp, apply<XlogyOp>(mask(test(ne, x, 0), x), y) * dz, apply<XdivyOp>(x, y) * dz);
-  BINARY(Xlog1pyOp, apply<Xlog1pyOp>(mask(test(ne, x, 0), x), y) * dz, apply<XdivyOp>(x, y + 1.0) * dz);
-  BINARY(XdivyOp, apply<XdivyOp>(mask(test(ne, x, 0), x), y) * dz, apply<XdivyOp>(-x, square(y)) * dz);
+  BINARY(Xlog1pyOp, apply<Xlog1pyOp>(mask(test(ne, x, 0), x), y) * dz,
+         apply<XdivyOp>(x, y + 1.0) * dz);
+  BINARY(XdivyOp, apply<XdivyOp>(mask(test(ne, x, 0), x), y) * dz,
+         apply<XdivyOp>(-x, square(y)) * dz);
   BINARY(NextAfterOp, dz, zero(dz));
 #undef BINARY
 }

@@ -41,7 +41,8 @@ private:
 };
 
 /// `dy` is the gradient of the operation's one result.
-using GradientRule = mlir::LogicalResult (*)(Gradient &g, nn::Build &b, mlir::Operation *op, mlir::Value dy);
+using GradientRule = mlir::LogicalResult (*)(Gradient &g, nn::Build &b, mlir::Operation *op,
+                                             mlir::Value dy);
 using GradientRules = llvm::DenseMap<mlir::TypeID, GradientRule>;
 
 void addElementwiseGradients(GradientRules &rules);
@@ -53,8 +54,10 @@ template <typename Op> void addGradient(GradientRules &rules, GradientRule rule)
   rules[mlir::TypeID::get<Op>()] = rule;
 }
 /// A rule from a function of the typed operation.
-template <typename Op, void (*F)(Gradient &, nn::Build &, Op, mlir::Value)> void addGradient(GradientRules &rules) {
-  rules[mlir::TypeID::get<Op>()] = [](Gradient &g, nn::Build &b, mlir::Operation *op, mlir::Value dy) {
+template <typename Op, void (*F)(Gradient &, nn::Build &, Op, mlir::Value)>
+void addGradient(GradientRules &rules) {
+  rules[mlir::TypeID::get<Op>()] = [](Gradient &g, nn::Build &b, mlir::Operation *op,
+                                      mlir::Value dy) {
     F(g, b, mlir::cast<Op>(op), dy);
     return mlir::success();
   };

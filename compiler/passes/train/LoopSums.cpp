@@ -14,12 +14,14 @@ namespace {
 bool isScalarZero(Value v) {
   auto c = v.getDefiningOp<ConstantOp>();
   auto dense = c ? dyn_cast<DenseElementsAttr>(c.getValue()) : DenseElementsAttr();
-  return dense && dense.isSplat() && dense.getElementType().isInteger() && dense.getSplatValue<APInt>().isZero();
+  return dense && dense.isSplat() && dense.getElementType().isInteger() &&
+         dense.getSplatValue<APInt>().isZero();
 }
 
 class Sinker {
 public:
-  Sinker(OpBuilder &b, ForOp loop, Value step) : b(b), loop(loop), step(step), body(loop.getBody().front()) {}
+  Sinker(OpBuilder &b, ForOp loop, Value step)
+      : b(b), loop(loop), step(step), body(loop.getBody().front()) {}
 
   /// What is added to the accumulator in each iteration; none if it is used
   /// otherwise.
@@ -34,7 +36,8 @@ public:
       found.push_back(onLeft ? add.getRhs() : add.getLhs());
       sum = onLeft ? add.getLhs() : add.getRhs();
     }
-    if (!accumulator.hasOneUse() || found.empty() || !llvm::all_of(found, [&](Value v) { return isSum(v); }))
+    if (!accumulator.hasOneUse() || found.empty() ||
+        !llvm::all_of(found, [&](Value v) { return isSum(v); }))
       return std::nullopt;
     return found;
   }
@@ -43,7 +46,9 @@ public:
     if (!sequenceOf(v) && !stacked.count(v))
       stacked.insert({v, Value()});
   }
-  void wantFactors(Value summand) { llvm::for_each(summand.getDefiningOp()->getOperands(), [&](Value v) { want(v); }); }
+  void wantFactors(Value summand) {
+    llvm::for_each(summand.getDefiningOp()->getOperands(), [&](Value v) { want(v); });
+  }
 
   /// Replaces the loop by one that also stacks what is wanted.
   ForOp rebuild() {
@@ -69,7 +74,8 @@ public:
       one[0] = 1;
       SmallVector<Value> starts(one.size(), zero);
       starts[0] = step;
-      results.push_back(DynamicUpdateSliceOp::create(b, v.getLoc(), to.getArgument(1 + next), build.reshape(v, one), starts));
+      results.push_back(DynamicUpdateSliceOp::create(b, v.getLoc(), to.getArgument(1 + next),
+                                                     build.reshape(v, one), starts));
       sequence = wider.getResult(next++);
     }
     YieldOp::create(b, loop.getLoc(), results);
@@ -104,7 +110,8 @@ public:
       for (int64_t d : dot.getRhsContract())
         ys.push_back(d + 1);
     }
-    return DotGeneralOp::create(b, dot.getLoc(), x, y, ArrayRef<int64_t>{}, ArrayRef<int64_t>{}, xs, ys);
+    return DotGeneralOp::create(b, dot.getLoc(), x, y, ArrayRef<int64_t>{}, ArrayRef<int64_t>{}, xs,
+                                ys);
   }
 
 private:
@@ -120,7 +127,8 @@ private:
     Operation *op = v.getDefiningOp();
     if (!op || op->getBlock() != &body)
       return false;
-    bool varies = llvm::all_of(op->getOperands(), [&](Value o) { return o.getParentBlock() == &body; });
+    bool varies =
+        llvm::all_of(op->getOperands(), [&](Value o) { return o.getParentBlock() == &body; });
     if (auto reduce = dyn_cast<ReduceOp>(op))
       return varies && reduce.getKind() == ReduceKind::sum;
     auto dot = dyn_cast<DotGeneralOp>(op);

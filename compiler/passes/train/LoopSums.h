@@ -12,7 +12,8 @@ namespace ingot::train {
 /// `step`, and one contraction behind the loop has them all. A recurrent
 /// layer's weight gradient becomes one product of the whole sequence. The loop
 /// is replaced if anything was found; the results are given in its order.
-llvm::SmallVector<mlir::Value> sinkSums(mlir::OpBuilder &b, nn::ForOp &loop, mlir::Value step, unsigned first);
+llvm::SmallVector<mlir::Value> sinkSums(mlir::OpBuilder &b, nn::ForOp &loop, mlir::Value step,
+                                        unsigned first);
 
 } // namespace ingot::train
 

@@ -22,10 +22,12 @@ Value meanOfLast(Build &b, Value x) {
 Value sumOfLast(Build &b, Value x) { return b.reduce(ReduceKind::sum, x, {Build::rank(x) - 1}); }
 /// A value with one less dimension, along the last one.
 Value alongLast(Build &b, Value x, Value like) {
-  return b.broadcastInDim(x, dimsOf(like), llvm::to_vector(llvm::seq<int64_t>(0, Build::rank(like) - 1)));
+  return b.broadcastInDim(x, dimsOf(like),
+                          llvm::to_vector(llvm::seq<int64_t>(0, Build::rank(like) - 1)));
 }
 Value clipped(Build &b, Value x) {
-  return ClampOp::create(b.b, b.loc, x.getType(), b.fullLike(x, kEpsilon), x, b.fullLike(x, 1 - kEpsilon));
+  return ClampOp::create(b.b, b.loc, x.getType(), b.fullLike(x, kEpsilon), x,
+                         b.fullLike(x, 1 - kEpsilon));
 }
 /// Takes the logits where the output is an Op of them.
 template <typename Op> bool seeLogits(Value &output) {
@@ -42,7 +44,8 @@ Value meanSquaredError(Build &b, Value labels, Value output, bool) {
 /// 1 where the class is the label's.
 Value labelIs(Build &b, Value labels, Value like) {
   Type element = Build::elem(labels);
-  Value classes = IotaOp::create(b.b, b.loc, withElement(like.getType(), element), Build::rank(like) - 1);
+  Value classes =
+      IotaOp::create(b.b, b.loc, withElement(like.getType(), element), Build::rank(like) - 1);
   return b.compare(CompareDirection::eq, classes, alongLast(b, labels, like));
 }
 Value sparseCrossentropy(Build &b, Value labels, Value output, bool fromLogits) {
@@ -54,8 +57,9 @@ Value sparseCrossentropy(Build &b, Value labels, Value output, bool fromLogits) 
   // A label that is no class makes its loss, and the step, NaN.
   Type element = Build::elem(labels);
   Value classes = b.size(dimOf(logits.getType(), Build::rank(logits) - 1), element);
-  Value valid = AndOp::create(b.b, b.loc, b.compare(CompareDirection::ge, labels, b.scalar(0, element)),
-                              b.compare(CompareDirection::lt, labels, classes));
+  Value valid =
+      AndOp::create(b.b, b.loc, b.compare(CompareDirection::ge, labels, b.scalar(0, element)),
+                    b.compare(CompareDirection::lt, labels, classes));
   return b.select(valid, loss, b.fullLike(loss, std::numeric_limits<double>::quiet_NaN()));
 }
 Value categoricalCrossentropy(Build &b, Value labels, Value output, bool fromLogits) {
@@ -74,19 +78,22 @@ Value binaryCrossentropy(Build &b, Value labels, Value output, bool fromLogits) 
   if (fromLogits) { // max(x, 0) - x * z + log1p(exp(-|x|))
     Value positive = b.compare(CompareDirection::ge, output, b.scalar(0, Build::elem(output)));
     Value negated = b.unary<NegOp>(output);
-    Value relu = b.select(positive, output, b.fullLike(output, 0)), lessAbs = b.select(positive, negated, output);
+    Value relu = b.select(positive, output, b.fullLike(output, 0)),
+          lessAbs = b.select(positive, negated, output);
     Value tail = b.unary<Log1pOp>(b.unary<ExpOp>(lessAbs));
     return meanOfLast(b, b.add(b.sub(relu, b.mul(output, labels)), tail));
   }
   Value p = clipped(b, output), one = b.fullLike(p, 1);
-  Value sum = b.add(b.mul(labels, b.unary<LogOp>(p)), b.mul(b.sub(one, labels), b.unary<LogOp>(b.sub(one, p))));
+  Value sum = b.add(b.mul(labels, b.unary<LogOp>(p)),
+                    b.mul(b.sub(one, labels), b.unary<LogOp>(b.sub(one, p))));
   return meanOfLast(b, b.unary<NegOp>(sum));
 }
 
 Value largest(Build &b, Value x) {
   Dims dims = dimsOf(x);
   dims.pop_back();
-  return ArgReduceOp::create(b.b, b.loc, tensorType(dims, b.b.getI32Type()), x, Build::rank(x) - 1, true);
+  return ArgReduceOp::create(b.b, b.loc, tensorType(dims, b.b.getI32Type()), x, Build::rank(x) - 1,
+                             true);
 }
 Value rightClassNumber(Build &b, Value labels, Value output, bool) {
   return b.compare(CompareDirection::eq, largest(b, output), labels);

@@ -8,9 +8,9 @@
 namespace ingot::train {
 
 struct OptimizerOptions {
-  double learningRate = -1; ///< negative: the optimizer's default
-  double momentum = 0;      ///< of sgd
-  bool nesterov = false;    ///< of sgd
+  double learningRate = -1;                          ///< negative: the optimizer's default
+  double momentum = 0;                               ///< of sgd
+  bool nesterov = false;                             ///< of sgd
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7; ///< of adam
 };
 

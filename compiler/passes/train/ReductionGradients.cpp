@@ -53,7 +53,8 @@ LogicalResult reduceGradient(Gradient &g, Build &b, Operation *operation, Value 
     return success();
   case ReduceKind::max:
   case ReduceKind::min: { // ties share equally
-    Value hit = b.cast(b.compare(CompareDirection::eq, x, spread(b, op, op.getResult())), Build::elem(x));
+    Value hit =
+        b.cast(b.compare(CompareDirection::eq, x, spread(b, op, op.getResult())), Build::elem(x));
     Value hits = b.reduce(ReduceKind::sum, hit, op.getDims());
     g.add(b, x, b.mul(b.div(hit, spread(b, op, hits)), spread(b, op, dy)));
     return success();
@@ -63,21 +64,26 @@ LogicalResult reduceGradient(Gradient &g, Build &b, Operation *operation, Value 
   }
 }
 
-bool allOnes(ArrayRef<int64_t> v) { return llvm::all_of(v, [](int64_t x) { return x == 1; }); }
+bool allOnes(ArrayRef<int64_t> v) {
+  return llvm::all_of(v, [](int64_t x) { return x == 1; });
+}
 /// Each element gets the gradients of the windows that cover it.
 Value windowSumGradient(Build &b, ReduceWindowOp op, Value dy) {
   Dims x = dimsOf(op.getX()), n = dimsOf(dy), low, high;
   for (size_t i = 0; i < x.size(); ++i) {
     int64_t reach = (op.getWindow()[i] - 1) * op.getDilations()[i];
     SizeExpr before = SizeExpr(reach) - op.getPadLow().expr(i);
-    SizeExpr spreadOut = SizeExpr::max((n[i] - 1) * op.getStrides()[i] + 1, n[i].isConstant(0) ? 0 : 1);
+    SizeExpr spreadOut =
+        SizeExpr::max((n[i] - 1) * op.getStrides()[i] + 1, n[i].isConstant(0) ? 0 : 1);
     low.push_back(before);
     high.push_back(x[i] + reach - spreadOut - before);
   }
   SmallVector<int64_t> one(x.size(), 1);
-  auto sizes = [&](const Dims &d) { return SizesAttr::get(b.b.getContext(), ArrayRef<SizeExpr>(d)); };
-  return ReduceWindowOp::create(b.b, b.loc, dy, ReduceKind::sum, op.getWindow(), one, op.getDilations(),
-                                op.getStrides(), sizes(low), sizes(high));
+  auto sizes = [&](const Dims &d) {
+    return SizesAttr::get(b.b.getContext(), ArrayRef<SizeExpr>(d));
+  };
+  return ReduceWindowOp::create(b.b, b.loc, dy, ReduceKind::sum, op.getWindow(), one,
+                                op.getDilations(), op.getStrides(), sizes(low), sizes(high));
 }
 LogicalResult reduceWindowGradient(Gradient &g, Build &b, Operation *operation, Value dy) {
   auto op = cast<ReduceWindowOp>(operation);
@@ -93,8 +99,9 @@ LogicalResult reduceWindowGradient(Gradient &g, Build &b, Operation *operation, 
       return noGradient(op, "dilated maximum windows have none");
     bool isMin = op.getKind() == ReduceKind::min;
     Value x = isMin ? b.unary<NegOp>(op.getX()) : op.getX();
-    g.add(b, op.getX(), MaxPoolGradOp::create(b.b, b.loc, x.getType(), x, dy, op.getWindow(), op.getStrides(),
-                                              op.getPadLow(), op.getPadHigh()));
+    g.add(b, op.getX(),
+          MaxPoolGradOp::create(b.b, b.loc, x.getType(), x, dy, op.getWindow(), op.getStrides(),
+                                op.getPadLow(), op.getPadHigh()));
     return success();
   }
   default:
@@ -104,8 +111,8 @@ LogicalResult reduceWindowGradient(Gradient &g, Build &b, Operation *operation, 
 LogicalResult scanGradient(Gradient &g, Build &b, Operation *operation, Value dy) {
   auto op = cast<ScanOp>(operation);
   auto sums = [&](Value v) {
-    return ScanOp::create(b.b, b.loc, v.getType(), v, ReduceKind::sum, op.getDim(), op.getExclusive(),
-                          !op.getReverse());
+    return ScanOp::create(b.b, b.loc, v.getType(), v, ReduceKind::sum, op.getDim(),
+                          op.getExclusive(), !op.getReverse());
   };
   switch (op.getKind()) {
   case ReduceKind::sum:

@@ -81,9 +81,12 @@ void dynamicSliceGradient(Gradient &g, Build &b, DynamicSliceOp op, Value dy) {
 }
 void dynamicUpdateSliceGradient(Gradient &g, Build &b, DynamicUpdateSliceOp op, Value dy) {
   if (g.needs(op.getX()))
-    g.add(b, op.getX(), DynamicUpdateSliceOp::create(b.b, b.loc, dy, b.fullLike(op.getUpdate(), 0), op.getStarts()));
+    g.add(b, op.getX(),
+          DynamicUpdateSliceOp::create(b.b, b.loc, dy, b.fullLike(op.getUpdate(), 0),
+                                       op.getStarts()));
   if (g.needs(op.getUpdate()))
-    g.add(b, op.getUpdate(), DynamicSliceOp::create(b.b, b.loc, op.getUpdate().getType(), dy, op.getStarts()));
+    g.add(b, op.getUpdate(),
+          DynamicSliceOp::create(b.b, b.loc, op.getUpdate().getType(), dy, op.getStarts()));
 }
 void reverseGradient(Gradient &g, Build &b, ReverseOp op, Value dy) {
   g.add(b, op.getX(), ReverseOp::create(b.b, b.loc, dy.getType(), dy, op.getDims()));
@@ -119,7 +122,8 @@ Value mirrorPadGradient(Build &b, PadOp op, Value dy) {
       if (n.isConstant(0))
         return;
       Value edge = part(b, dy, d, from, n);
-      edge = ReverseOp::create(b.b, b.loc, edge.getType(), edge, ArrayRef<int64_t>{static_cast<int64_t>(d)});
+      edge = ReverseOp::create(b.b, b.loc, edge.getType(), edge,
+                               ArrayRef<int64_t>{static_cast<int64_t>(d)});
       Dims before(x.size(), SizeExpr(0)), after(x.size(), SizeExpr(0));
       before[d] = to;
       after[d] = x[d] - to - n;
@@ -172,7 +176,8 @@ void padGradient(Gradient &g, Build &b, PadOp op, Value dy) {
 /// Adds `updates` at `indices` into a zero tensor of these sizes.
 Value scatterAdd(Build &b, ArrayRef<SizeExpr> dims, Value indices, Value updates, BoundsMode mode) {
   Value zero = b.full(dims, 0, Build::elem(updates));
-  return ScatterOp::create(b.b, b.loc, zero.getType(), zero, indices, updates, ScatterKind::add, mode);
+  return ScatterOp::create(b.b, b.loc, zero.getType(), zero, indices, updates, ScatterKind::add,
+                           mode);
 }
 void takeGradient(Gradient &g, Build &b, TakeOp op, Value dy) {
   // Scatter wants the batch and the taken dimension first.
@@ -209,13 +214,16 @@ void gatherNdGradient(Gradient &g, Build &b, GatherNdOp op, Value dy) {
 }
 LogicalResult scatterGradient(Gradient &g, Build &b, Operation *operation, Value dy) {
   auto op = cast<ScatterOp>(operation);
-  auto picked = [&] { return b.reshape(GatherNdOp::create(b.b, b.loc, dy, op.getIndices(), op.getMode()),
-                                       dimsOf(op.getUpdates())); };
+  auto picked = [&] {
+    return b.reshape(GatherNdOp::create(b.b, b.loc, dy, op.getIndices(), op.getMode()),
+                     dimsOf(op.getUpdates()));
+  };
   switch (op.getKind()) {
   case ScatterKind::update:
     if (g.needs(op.getX()))
-      g.add(b, op.getX(), ScatterOp::create(b.b, b.loc, dy.getType(), dy, op.getIndices(),
-                                            b.fullLike(op.getUpdates(), 0), ScatterKind::update, op.getMode()));
+      g.add(b, op.getX(),
+            ScatterOp::create(b.b, b.loc, dy.getType(), dy, op.getIndices(),
+                              b.fullLike(op.getUpdates(), 0), ScatterKind::update, op.getMode()));
     break;
   case ScatterKind::add:
   case ScatterKind::sub:
@@ -225,7 +233,8 @@ LogicalResult scatterGradient(Gradient &g, Build &b, Operation *operation, Value
     return noGradient(op, "only updates that replace, add or subtract have a gradient");
   }
   if (g.needs(op.getUpdates()))
-    g.add(b, op.getUpdates(), op.getKind() == ScatterKind::sub ? b.unary<NegOp>(picked()) : picked());
+    g.add(b, op.getUpdates(),
+          op.getKind() == ScatterKind::sub ? b.unary<NegOp>(picked()) : picked());
   return success();
 }
 

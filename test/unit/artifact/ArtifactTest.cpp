@@ -28,14 +28,11 @@ struct Folder {
   llvm::SmallString<64> path;
   Folder() { llvm::sys::fs::createUniqueDirectory("ingot-artifact", path); }
   ~Folder() { llvm::sys::fs::remove_directories(path); }
-  std::string operator/(const std::string &name) const {
-    return (path + "/" + name).str();
-  }
+  std::string operator/(const std::string &name) const { return (path + "/" + name).str(); }
   size_t files() const {
     size_t n = 0;
     std::error_code ec;
-    for (llvm::sys::fs::directory_iterator i(path, ec), e; i != e && !ec;
-         i.increment(ec))
+    for (llvm::sys::fs::directory_iterator i(path, ec), e; i != e && !ec; i.increment(ec))
       ++n;
     return n;
   }
@@ -56,8 +53,7 @@ ArtifactFiles write(const ArtifactSpec &spec, const ArtifactOptions &options) {
 struct Library {
   void *handle;
   const ingot_module *module = nullptr;
-  explicit Library(const std::string &path)
-      : handle(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
+  explicit Library(const std::string &path) : handle(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
     if (!handle) {
       ADD_FAILURE() << dlerror();
       return;
@@ -87,8 +83,7 @@ std::vector<float> scaleOnes(const ingot_module *m, ingot_context *c) {
 TEST(Artifact, SharedObjectLoadsAndRuns) {
   Folder folder;
   Model model("net");
-  ArtifactFiles files =
-      write(model.spec, {folder / "net.so", folder / "net.h", "", "test"});
+  ArtifactFiles files = write(model.spec, {folder / "net.so", folder / "net.h", "", "test"});
   EXPECT_LT(files.outputBytes, 100u << 10);
   EXPECT_EQ(folder.files(), 2u);
   Library lib(files.output);
@@ -113,12 +108,10 @@ TEST(Artifact, SharedObjectLoadsAndRuns) {
   ASSERT_EQ(ingot_context_create(m, nullptr, &c), INGOT_OK);
   EXPECT_THAT(scaleOnes(m, c), ElementsAre(1, 2, 3, 4));
   int64_t step = 5, now = 0;
-  EXPECT_EQ(lib.function<int32_t(const int64_t *, int64_t *)>("net_count")(
-                &step, &now),
-            0);
+  EXPECT_EQ(lib.function<int32_t(const int64_t *, int64_t *)>("net_count")(&step, &now), 0);
   EXPECT_EQ(now, 105);
-  EXPECT_EQ((lib.function<int32_t(ingot_context *, const int64_t *, int64_t *)>(
-                "net_count_in")(c, &step, &now)),
+  EXPECT_EQ((lib.function<int32_t(ingot_context *, const int64_t *, int64_t *)>("net_count_in")(
+                c, &step, &now)),
             0);
   EXPECT_EQ(now, 110);
   float zeros[3] = {1, 1, 1};
@@ -126,9 +119,8 @@ TEST(Artifact, SharedObjectLoadsAndRuns) {
   EXPECT_EQ(zeros[2], 0);
   float x[5] = {-1, 2, 3, 0, 4};
   int64_t indices[5], shape = 0;
-  EXPECT_EQ((lib.function<int32_t(int64_t, const float *, int64_t *, int64_t,
-                                  int64_t *)>("net_positive")(5, x, indices, 5,
-                                                              &shape)),
+  EXPECT_EQ((lib.function<int32_t(int64_t, const float *, int64_t *, int64_t, int64_t *)>(
+                "net_positive")(5, x, indices, 5, &shape)),
             0);
   EXPECT_EQ(shape, 3);
   EXPECT_EQ(indices[2], 4);
@@ -145,16 +137,14 @@ TEST(Artifact, SharedObjectNeedsLibcAloneAndExportsItsNamesAlone) {
   std::vector<std::string> exported;
   for (const auto &symbol : elf->getDynamicSymbolIterators()) {
     std::string name = llvm::cantFail(symbol.getName()).str();
-    if (llvm::cantFail(symbol.getFlags()) &
-        llvm::object::SymbolRef::SF_Undefined)
+    if (llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined)
       EXPECT_TRUE(name == "expf" || dlsym(RTLD_DEFAULT, name.c_str())) << name;
     else
       exported.push_back(name);
   }
-  EXPECT_THAT(exported, testing::UnorderedElementsAre(
-                            "ingot_module_get", "net_module", "net_scale",
-                            "net_scale_in", "net_count", "net_count_in",
-                            "net_positive", "net_positive_in"));
+  EXPECT_THAT(exported, testing::UnorderedElementsAre("ingot_module_get", "net_module", "net_scale",
+                                                      "net_scale_in", "net_count", "net_count_in",
+                                                      "net_positive", "net_positive_in"));
   for (const auto &section : elf->sections())
     EXPECT_NE(llvm::cantFail(section.getName()), ".gnu.version_r");
 }
@@ -175,10 +165,8 @@ std::string runProgram(const std::vector<std::string> &arguments) {
   llvm::SmallString<64> out;
   llvm::sys::fs::createTemporaryFile("ingot-test", "txt", out);
   std::vector<llvm::StringRef> refs(arguments.begin(), arguments.end());
-  std::optional<llvm::StringRef> redirects[] = {std::nullopt, out.str(),
-                                                out.str()};
-  int status =
-      llvm::sys::ExecuteAndWait(arguments[0], refs, std::nullopt, redirects);
+  std::optional<llvm::StringRef> redirects[] = {std::nullopt, out.str(), out.str()};
+  int status = llvm::sys::ExecuteAndWait(arguments[0], refs, std::nullopt, redirects);
   std::string text = readFile(out.str().str());
   llvm::sys::fs::remove(out);
   return status == 0 ? text : "status " + llvm::itostr(status) + ": " + text;
@@ -192,15 +180,13 @@ TEST(Artifact, TwoModelsInOneProgram) {
                 two = folder / ("second" + std::string(suffix));
     write(first.spec, {one, folder / "first.h"});
     write(second.spec, {two, folder / "second.h"});
-    EXPECT_EQ(runProgram({INGOT_TEST_CC, "-std=c99", "-Wall", "-Wextra",
-                          "-Werror", "-pedantic", "-I", folder.path.str().str(),
-                          INGOT_TEST_TWO_MODELS, one, two, "-o", folder / "app",
-                          "-lm", "-lpthread",
-                          "-Wl,-rpath," + folder.path.str().str()}),
-              "");
-    EXPECT_EQ(runProgram({folder / "app"}),
-              "8 80 110 105 8\n"
-              "first: input 'x' of 'scale': data is null\n")
+    EXPECT_EQ(
+        runProgram({INGOT_TEST_CC, "-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I",
+                    folder.path.str().str(), INGOT_TEST_TWO_MODELS, one, two, "-o", folder / "app",
+                    "-lm", "-lpthread", "-Wl,-rpath," + folder.path.str().str()}),
+        "");
+    EXPECT_EQ(runProgram({folder / "app"}), "8 80 110 105 8\n"
+                                            "first: input 'x' of 'scale': data is null\n")
         << suffix;
   }
 }
@@ -212,13 +198,11 @@ TEST(Artifact, SanitizedCodeRunsInASanitizedProgram) {
   model.spec.signatures[0].programSymbol = "wrong_program";
   model.spec.signatures[0].arenaSymbol = "";
   write(model.spec, {folder / "net.so", folder / "net.h"});
-  std::ofstream(folder / "app.c")
-      << "#include \"net.h\"\n#include <stdlib.h>\n"
-         "int main(void) { float *x = malloc(16), y[4];\n"
-         "return net_scale(1, x, y); }\n";
-  EXPECT_EQ(runProgram({INGOT_TEST_CC, "-fsanitize=address", "-I",
-                        folder.path.str().str(), folder / "app.c",
-                        folder / "net.so", "-o", folder / "app",
+  std::ofstream(folder / "app.c") << "#include \"net.h\"\n#include <stdlib.h>\n"
+                                     "int main(void) { float *x = malloc(16), y[4];\n"
+                                     "return net_scale(1, x, y); }\n";
+  EXPECT_EQ(runProgram({INGOT_TEST_CC, "-fsanitize=address", "-I", folder.path.str().str(),
+                        folder / "app.c", folder / "net.so", "-o", folder / "app",
                         "-Wl,-rpath," + folder.path.str().str()}),
             "");
   std::string output = runProgram({folder / "app"});
@@ -234,16 +218,13 @@ TEST(Artifact, HeaderIsCxxToo) {
   model.spec.signatures[0].inputs[0].name = "double";
   model.spec.signatures[0].outputs[0].name = "batch";
   write(model.spec, {folder / "net.so", folder / "net.h", "", "a */ b"});
-  std::ofstream(folder / "app.cpp")
-      << "#include \"net.h\"\n#include <ingot/ingot.h>\n"
-         "int main() { float x[4] = {1, 1, 1, 1}, y[4];\n"
-         "return class__serving_default__(1, x, y) || y[3] != 4; }\n";
-  EXPECT_EQ(
-      runProgram({INGOT_TEST_CXX, "-std=c++17", "-Wall", "-Werror", "-I",
-                  INGOT_TEST_INCLUDE, "-I", folder.path.str().str(),
-                  folder / "app.cpp", folder / "net.so", "-o", folder / "app",
-                  "-Wl,-rpath," + folder.path.str().str()}),
-      "");
+  std::ofstream(folder / "app.cpp") << "#include \"net.h\"\n#include <ingot/ingot.h>\n"
+                                       "int main() { float x[4] = {1, 1, 1, 1}, y[4];\n"
+                                       "return class__serving_default__(1, x, y) || y[3] != 4; }\n";
+  EXPECT_EQ(runProgram({INGOT_TEST_CXX, "-std=c++17", "-Wall", "-Werror", "-I", INGOT_TEST_INCLUDE,
+                        "-I", folder.path.str().str(), folder / "app.cpp", folder / "net.so", "-o",
+                        folder / "app", "-Wl,-rpath," + folder.path.str().str()}),
+            "");
   EXPECT_EQ(runProgram({folder / "app"}), "");
 }
 
@@ -262,8 +243,7 @@ TEST(Artifact, WeightsInASideFile) {
   {
     Library lib(files.output);
     ingot_context *c = nullptr;
-    ASSERT_EQ(ingot_context_create(lib.module, nullptr, &c), INGOT_OK)
-        << ingot_message(lib.module);
+    ASSERT_EQ(ingot_context_create(lib.module, nullptr, &c), INGOT_OK) << ingot_message(lib.module);
     EXPECT_THAT(scaleOnes(lib.module, c), ElementsAre(1, 2, 3, 4));
     ingot_context_destroy(lib.module, c);
   }
@@ -271,8 +251,7 @@ TEST(Artifact, WeightsInASideFile) {
   Library lib(files.output);
   ingot_context *c = nullptr;
   EXPECT_EQ(ingot_context_create(lib.module, nullptr, &c), INGOT_IO);
-  EXPECT_THAT(ingot_message(lib.module),
-              HasSubstr("net: cannot open its weights 'w.safetensors'"));
+  EXPECT_THAT(ingot_message(lib.module), HasSubstr("net: cannot open its weights 'w.safetensors'"));
   ingot_state_options options = {};
   options.struct_size = sizeof options;
   std::string moved = folder / "moved";
@@ -358,9 +337,7 @@ TEST(Artifact, UnloadingStopsItsThreads) {
     EXPECT_THAT(scaleOnes(lib.module, c), ElementsAre(1, 2, 3, 4));
     ingot_context_destroy(lib.module, c);
     float x[4] = {1, 1, 1, 1}, y[4];
-    EXPECT_EQ((lib.function<int32_t(int64_t, const float *, float *)>(
-                  "net_scale")(1, x, y)),
-              0);
+    EXPECT_EQ((lib.function<int32_t(int64_t, const float *, float *)>("net_scale")(1, x, y)), 0);
   }
 }
 

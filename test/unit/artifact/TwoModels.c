@@ -9,8 +9,7 @@ int main(void) {
   int64_t step = 5, now = 0, other = 0, indices[8], shape[1];
   if (first_scale(2, x, y) || second_scale(2, x, z))
     return printf("%s / %s\n", first_message(), second_message()), 1;
-  if (first_count(&step, &now) || first_count(&step, &now) ||
-      second_count(&step, &other))
+  if (first_count(&step, &now) || first_count(&step, &now) || second_count(&step, &other))
     return 2;
   if (first_positive(8, x, indices, 8, shape))
     return 3;

@@ -20,10 +20,8 @@ struct Kernel : ::testing::Test {
     context.loadAllAvailableDialects();
   }
 
-  EmittedObject compile(StringRef text, const TargetInfo &target,
-                        EmitOptions options = {}) {
-    OwningOpRef<ModuleOp> module =
-        parseSourceString<ModuleOp>(text, ParserConfig(&context));
+  EmittedObject compile(StringRef text, const TargetInfo &target, EmitOptions options = {}) {
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, ParserConfig(&context));
     EXPECT_TRUE(module);
     EXPECT_TRUE(succeeded(lowerToLlvmDialect(*module, target)));
     auto emitter = ObjectEmitter::create(target);
@@ -96,11 +94,10 @@ TEST_F(Kernel, RunsInChunks) {
 }
 
 TEST_F(Kernel, EveryTargetCompiles) {
-  for (auto [triple, cpu] :
-       {std::pair<const char *, const char *>{"x86_64-linux-gnu", "x86-64-v2"},
-        {"x86_64-linux-gnu", "haswell"},
-        {"x86_64-linux-gnu", "znver4"},
-        {"aarch64-linux-gnu", "neoverse-n1"}}) {
+  for (auto [triple, cpu] : {std::pair<const char *, const char *>{"x86_64-linux-gnu", "x86-64-v2"},
+                             {"x86_64-linux-gnu", "haswell"},
+                             {"x86_64-linux-gnu", "znver4"},
+                             {"aarch64-linux-gnu", "neoverse-n1"}}) {
     auto target = getTarget(triple, cpu);
     ASSERT_TRUE(bool(target));
     EmitOptions options;
@@ -130,19 +127,17 @@ func.func @many(%p: !llvm.ptr, %s: !llvm.ptr, %lo: i64, %hi: i64, %x: !llvm.ptr)
     std::string n = std::to_string(i), sep = i ? ", " : "";
     names += sep + "%a" + n + " = %z";
     types += sep + "vector<8xf32>";
-    body += "  %k" + n + " = arith.constant " + n + " : index\n  %o" + n +
-            " = arith.addi %i, %k" + n + " : index\n  %l" + n +
-            " = vector.load %m[%o" + n +
-            "] : memref<?xf32>, vector<8xf32>\n  %b" + n + " = vector.fma %l" +
-            n + ", %l" + n + ", %a" + n + " : vector<8xf32>\n";
+    body += "  %k" + n + " = arith.constant " + n + " : index\n  %o" + n + " = arith.addi %i, %k" +
+            n + " : index\n  %l" + n + " = vector.load %m[%o" + n +
+            "] : memref<?xf32>, vector<8xf32>\n  %b" + n + " = vector.fma %l" + n + ", %l" + n +
+            ", %a" + n + " : vector<8xf32>\n";
     yields += sep + "%b" + n;
     stores += "  %s" + n + " = arith.constant " + std::to_string(8 * i) +
               " : index\n  vector.store %r#" + n + ", %m[%s" + n +
               "] : memref<?xf32>, vector<8xf32>\n";
   }
-  text += "  %r:40 = scf.for %i = %c0 to %n step %c1 iter_args(" + names +
-          ") -> (" + types + ") {\n" + body + "  scf.yield " + yields + " : " +
-          types + "\n  }\n" + stores +
+  text += "  %r:40 = scf.for %i = %c0 to %n step %c1 iter_args(" + names + ") -> (" + types +
+          ") {\n" + body + "  scf.yield " + yields + " : " + types + "\n  }\n" + stores +
           "  %ok = arith.constant 0 : i32\n  return %ok : i32\n}";
   auto target = getTarget("x86_64-linux-gnu", "haswell");
   ASSERT_TRUE(bool(target));
@@ -157,8 +152,7 @@ TEST_F(Kernel, MissingSymbolIsAnError) {
   ASSERT_TRUE(bool(made));
   auto function = (*made)->lookup("no_such_kernel");
   ASSERT_FALSE(bool(function));
-  EXPECT_NE(llvm::toString(function.takeError()).find("no_such_kernel"),
-            std::string::npos);
+  EXPECT_NE(llvm::toString(function.takeError()).find("no_such_kernel"), std::string::npos);
 }
 
 } // namespace

@@ -22,18 +22,14 @@ struct Function {
 double referenceRsqrt(double x) { return 1 / std::sqrt(x); }
 
 const Function functions[] = {
-    {"exp", std::exp, 1.5},         {"exp2", std::exp2, 1.5},
-    {"expm1", std::expm1, 2},       {"log", std::log, 1.5},
-    {"log2", std::log2, 2.5},       {"log10", std::log10, 2.5},
-    {"log1p", std::log1p, 2.5},     {"tanh", std::tanh, 3},
-    {"sinh", std::sinh, 3.5},       {"cosh", std::cosh, 3},
-    {"asinh", std::asinh, 3.5},     {"acosh", std::acosh, 3.5},
-    {"atanh", std::atanh, 3.5},     {"asin", std::asin, 3},
-    {"acos", std::acos, 3},         {"atan", std::atan, 3},
-    {"sin", std::sin, 2.5},         {"cos", std::cos, 2.5},
-    {"tan", std::tan, 3.5},         {"erf", std::erf, 2},
-    {"erfc", std::erfc, 4},         {"cbrt", std::cbrt, 1},
-    {"rsqrt", referenceRsqrt, 1.5},
+    {"exp", std::exp, 1.5},     {"exp2", std::exp2, 1.5},       {"expm1", std::expm1, 2},
+    {"log", std::log, 1.5},     {"log2", std::log2, 2.5},       {"log10", std::log10, 2.5},
+    {"log1p", std::log1p, 2.5}, {"tanh", std::tanh, 3},         {"sinh", std::sinh, 3.5},
+    {"cosh", std::cosh, 3},     {"asinh", std::asinh, 3.5},     {"acosh", std::acosh, 3.5},
+    {"atanh", std::atanh, 3.5}, {"asin", std::asin, 3},         {"acos", std::acos, 3},
+    {"atan", std::atan, 3},     {"sin", std::sin, 2.5},         {"cos", std::cos, 2.5},
+    {"tan", std::tan, 3.5},     {"erf", std::erf, 2},           {"erfc", std::erfc, 4},
+    {"cbrt", std::cbrt, 1},     {"rsqrt", referenceRsqrt, 1.5},
 };
 
 /// Units in the last place of `want` between it and `got`; 0 when both are NaN
@@ -44,10 +40,8 @@ double ulps(float got, double want) {
   float rounded = float(want);
   if (got == rounded)
     return std::signbit(got) == std::signbit(rounded) ? 0 : 1e9;
-  if (std::isinf(got) ||
-      std::isinf(rounded)) // one step from the end of the range
-    return std::fabs(want) > 3.402822e38 && std::fabs(got) > 3.402822e38 ? 1
-                                                                         : 1e9;
+  if (std::isinf(got) || std::isinf(rounded)) // one step from the end of the range
+    return std::fabs(want) > 3.402822e38 && std::fabs(got) > 3.402822e38 ? 1 : 1e9;
   if (std::fabs(want) < 1.17549435e-38 && std::fabs(got) <= 1.17549435e-38)
     return 0;
   int exponent;
@@ -65,16 +59,14 @@ struct MathFunctions : ::testing::Test {
 
   /// A kernel `name` that maps the operands of `op` to a result in the vectors'
   /// shape "vector<16xf32>" or "f32".
-  static std::string kernel(const std::string &name, const std::string &op,
-                            unsigned operands, const std::string &type,
-                            int lanes) {
-    std::string t =
-        "func.func @" + name +
-        "(%p: !llvm.ptr, %s: !llvm.ptr, %lo: i64, %hi: i64, %x: !llvm.ptr) -> "
-        "i32 {\n"
-        "  %c0 = arith.constant 0 : index\n  %c1 = arith.constant " +
-        std::to_string(lanes) +
-        " : index\n  %n = arith.index_cast %hi : i64 to index\n";
+  static std::string kernel(const std::string &name, const std::string &op, unsigned operands,
+                            const std::string &type, int lanes) {
+    std::string t = "func.func @" + name +
+                    "(%p: !llvm.ptr, %s: !llvm.ptr, %lo: i64, %hi: i64, %x: !llvm.ptr) -> "
+                    "i32 {\n"
+                    "  %c0 = arith.constant 0 : index\n  %c1 = arith.constant " +
+                    std::to_string(lanes) +
+                    " : index\n  %n = arith.index_cast %hi : i64 to index\n";
     for (unsigned i = 0; i <= operands; ++i) {
       std::string n = std::to_string(i);
       t += "  %g" + n + " = llvm.getelementptr %p[" + n +
@@ -88,23 +80,19 @@ struct MathFunctions : ::testing::Test {
     std::string args;
     for (unsigned i = 0; i < operands; ++i) {
       std::string n = std::to_string(i);
-      t += vector ? "    %v" + n + " = vector.load %m" + n +
-                        "[%i] : memref<?xf32>, " + type + "\n"
-                  : "    %v" + n + " = memref.load %m" + n +
-                        "[%i] : memref<?xf32>\n";
+      t += vector ? "    %v" + n + " = vector.load %m" + n + "[%i] : memref<?xf32>, " + type + "\n"
+                  : "    %v" + n + " = memref.load %m" + n + "[%i] : memref<?xf32>\n";
       args += (i ? ", %v" : "%v") + n;
     }
     std::string r = std::to_string(operands);
     t += "    %r = math." + op + " " + args + " : " + type + "\n";
-    t += vector ? "    vector.store %r, %m" + r + "[%i] : memref<?xf32>, " +
-                      type + "\n"
+    t += vector ? "    vector.store %r, %m" + r + "[%i] : memref<?xf32>, " + type + "\n"
                 : "    memref.store %r, %m" + r + "[%i] : memref<?xf32>\n";
     return t + "  }\n  %ok = arith.constant 0 : i32\n  return %ok : i32\n}\n";
   }
 
   void load(const std::string &text, const TargetInfo &host = getHostTarget()) {
-    OwningOpRef<ModuleOp> module =
-        parseSourceString<ModuleOp>(text, ParserConfig(&context));
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, ParserConfig(&context));
     ASSERT_TRUE(module);
     ASSERT_TRUE(succeeded(lowerToLlvmDialect(*module, host)));
     auto emitter = ObjectEmitter::create(host);
@@ -114,8 +102,7 @@ struct MathFunctions : ::testing::Test {
     auto object = (*emitter)->emit(*module, options);
     ASSERT_TRUE(succeeded(object));
     // No function of libm is left.
-    for (size_t at = 0;
-         (at = object->llvm.find("declare ", at)) != std::string::npos; ++at)
+    for (size_t at = 0; (at = object->llvm.find("declare ", at)) != std::string::npos; ++at)
       EXPECT_NE(object->llvm.find("@llvm.", at), std::string::npos);
     auto made = Loader::create();
     ASSERT_TRUE(bool(made));
@@ -123,8 +110,7 @@ struct MathFunctions : ::testing::Test {
     ASSERT_FALSE(bool(loader->addObject(object->object)));
   }
 
-  std::vector<float> run(const std::string &name,
-                         std::vector<std::vector<float>> operands) {
+  std::vector<float> run(const std::string &name, std::vector<std::vector<float>> operands) {
     auto function = loader->function<KernelFunction>(name);
     EXPECT_TRUE(bool(function));
     std::vector<float> result(operands[0].size());
@@ -132,8 +118,7 @@ struct MathFunctions : ::testing::Test {
     for (std::vector<float> &operand : operands)
       buffers.push_back(operand.data());
     buffers.push_back(result.data());
-    EXPECT_EQ((*function)(buffers.data(), nullptr, 0, result.size(), nullptr),
-              0);
+    EXPECT_EQ((*function)(buffers.data(), nullptr, 0, result.size(), nullptr), 0);
     return result;
   }
 
@@ -150,9 +135,9 @@ std::vector<float> sample(unsigned step) {
     std::memcpy(&x, &b, 4);
     values.push_back(x);
   }
-  for (float x : {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 0.5f,
-                  -0.5f, 88.72283f, 88.73f, -87.34f, -104.0f, 1.5707964f,
-                  3.1415927f, 65535.9f, 65536.0f, 1e30f, 3.4028235e38f})
+  for (float x :
+       {0.0f, -0.0f, 1.0f, -1.0f, INFINITY, -INFINITY, NAN, 0.5f, -0.5f, 88.72283f, 88.73f, -87.34f,
+        -104.0f, 1.5707964f, 3.1415927f, 65535.9f, 65536.0f, 1e30f, 3.4028235e38f})
     values.push_back(x);
   while (values.size() % 16)
     values.push_back(1);
@@ -212,15 +197,13 @@ TEST_F(MathFunctions, AccuracyAndSameBits) {
 }
 
 TEST_F(MathFunctions, TwoOperands) {
-  load(kernel("powf_v", "powf", 2, "vector<16xf32>", 16) +
-       kernel("powf_s", "powf", 2, "f32", 1) +
+  load(kernel("powf_v", "powf", 2, "vector<16xf32>", 16) + kernel("powf_s", "powf", 2, "f32", 1) +
        kernel("atan2_v", "atan2", 2, "vector<16xf32>", 16) +
        kernel("atan2_s", "atan2", 2, "f32", 1));
   std::vector<float> special = {
-      0.0f,        -0.0f,       1.0f,        -1.0f,     INFINITY, -INFINITY,
-      NAN,         0.5f,        -0.5f,       2.0f,      -2.0f,    3.0f,
-      -3.0f,       1e10f,       -1e10f,      1e-10f,    2.5f,     1e38f,
-      16777215.0f, 16777217.0f, 0.99999994f, 1.0000001f};
+      0.0f,  -0.0f, 1.0f,        -1.0f,       INFINITY,    -INFINITY, NAN,    0.5f,
+      -0.5f, 2.0f,  -2.0f,       3.0f,        -3.0f,       1e10f,     -1e10f, 1e-10f,
+      2.5f,  1e38f, 16777215.0f, 16777217.0f, 0.99999994f, 1.0000001f};
   std::vector<float> x, y;
   for (float a : special)
     for (float b : special) {
@@ -230,8 +213,7 @@ TEST_F(MathFunctions, TwoOperands) {
   uint32_t seed = 1;
   for (int i = 0; i < 400000; ++i) {
     seed = seed * 1664525 + 1013904223;
-    x.push_back(
-        std::ldexp(1.0f + (seed >> 9) / 8388608.0f, int(seed % 61) - 30));
+    x.push_back(std::ldexp(1.0f + (seed >> 9) / 8388608.0f, int(seed % 61) - 30));
     seed = seed * 1664525 + 1013904223;
     float v = std::ldexp(1.0f + (seed >> 9) / 8388608.0f, int(seed % 13) - 8);
     y.push_back(seed & 256 ? v : -v);
@@ -241,11 +223,9 @@ TEST_F(MathFunctions, TwoOperands) {
     y.push_back(1);
   }
   for (auto [name, reference, bound] :
-       {std::tuple<std::string, double (*)(double, double), double>{
-            "powf", std::pow, 1},
+       {std::tuple<std::string, double (*)(double, double), double>{"powf", std::pow, 1},
         {"atan2", std::atan2, 3}}) {
-    std::vector<float> vector = run(name + "_v", {x, y}),
-                       scalar = run(name + "_s", {x, y});
+    std::vector<float> vector = run(name + "_v", {x, y}), scalar = run(name + "_s", {x, y});
     double worst = 0;
     size_t where = 0;
     for (size_t i = 0; i < x.size(); ++i) {
@@ -255,12 +235,10 @@ TEST_F(MathFunctions, TwoOperands) {
         where = i;
       }
       if (!std::isnan(vector[i]) || !std::isnan(scalar[i])) {
-        EXPECT_EQ(std::memcmp(&vector[i], &scalar[i], 4), 0)
-            << name << x[i] << " " << y[i];
+        EXPECT_EQ(std::memcmp(&vector[i], &scalar[i], 4), 0) << name << x[i] << " " << y[i];
       }
     }
-    printf("%-6s %8.3f ulp at (%.9g, %.9g)\n", name.c_str(), worst, x[where],
-           y[where]);
+    printf("%-6s %8.3f ulp at (%.9g, %.9g)\n", name.c_str(), worst, x[where], y[where]);
     EXPECT_LE(worst, bound) << name << " at " << x[where] << ", " << y[where];
   }
 }

@@ -96,11 +96,11 @@ module @kernels {
 }
 )";
 
-#define ADD                                                                    \
-  "sizes = #nn.sizes<2>, grid = #nn.sizes<\"batch\">, chunk = 1 : i64, "       \
+#define ADD                                                                                        \
+  "sizes = #nn.sizes<2>, grid = #nn.sizes<\"batch\">, chunk = 1 : i64, "                           \
   "scratch = #nn.sizes<0>, inplace = array<i64: 0, 0>"
-#define ONE                                                                    \
-  "sizes = #nn.sizes<>, grid = #nn.sizes<1>, chunk = 1 : i64, scratch = "      \
+#define ONE                                                                                        \
+  "sizes = #nn.sizes<>, grid = #nn.sizes<1>, chunk = 1 : i64, scratch = "                          \
   "#nn.sizes<0>"
 #define X "tensor<?x2xf32, #nn.sizes<\"batch\">>"
 
@@ -114,8 +114,7 @@ struct Program : ::testing::Test {
   }
 
   void compile(std::string text, PlanOptions plan = {}) {
-    module =
-        parseSourceString<ModuleOp>(text + kernels, ParserConfig(&context));
+    module = parseSourceString<ModuleOp>(text + kernels, ParserConfig(&context));
     ASSERT_TRUE(module);
     ASSERT_TRUE(succeeded(evaluatePrepare(*module)));
     ASSERT_TRUE(succeeded(planPrograms(*module, plan)));
@@ -148,14 +147,11 @@ struct Program : ::testing::Test {
     std::copy(shape.begin(), shape.end(), t.shape);
     return t;
   }
-  std::vector<float> call(std::vector<float> x, int64_t columns = 2,
-                          unsigned signature = 0) {
+  std::vector<float> call(std::vector<float> x, int64_t columns = 2, unsigned signature = 0) {
     std::vector<float> y(x.size(), -1);
     int64_t rows = x.size() / columns;
-    ingot_tensor in =
-        tensor(x.data(), x.size() * 4, INGOT_F32, {rows, columns});
-    ingot_tensor out =
-        tensor(y.data(), y.size() * 4, INGOT_F32, {rows, columns});
+    ingot_tensor in = tensor(x.data(), x.size() * 4, INGOT_F32, {rows, columns});
+    ingot_tensor out = tensor(y.data(), y.size() * 4, INGOT_F32, {rows, columns});
     EXPECT_EQ(ingot_run(loaded->module(), run, signature, &in, &out), INGOT_OK)
         << ingot_message(loaded->module());
     return y;
@@ -178,15 +174,12 @@ func.func @f(%x: )" X R"( {ingot.input = "x"}) -> ()" X
   %b = nn.constant dense<10.0> : tensor<2xf32>
   %w = nn.dispatch @kernels::@add(%a, %b) {sizes = #nn.sizes<2>, grid = #nn.sizes<1>, chunk = 1 : i64, scratch = #nn.sizes<0>, inplace = array<i64>, prepare} : (tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
   %v = nn.reshape %w : (tensor<1x2xf32>) -> tensor<2xf32>
-  %y = nn.dispatch @kernels::@add(%x, %v) {)" ADD R"(} : ()" X
-      R"(, tensor<2xf32>) -> )" X R"(
-  %z = nn.dispatch @kernels::@add(%y, %b) {)" ADD R"(} : ()" X
-      R"(, tensor<2xf32>) -> )" X R"(
+  %y = nn.dispatch @kernels::@add(%x, %v) {)" ADD R"(} : ()" X R"(, tensor<2xf32>) -> )" X R"(
+  %z = nn.dispatch @kernels::@add(%y, %b) {)" ADD R"(} : ()" X R"(, tensor<2xf32>) -> )" X R"(
   return %z : )" X R"(
 })");
   EXPECT_EQ(call({0, 0}), (std::vector<float>{21, 22}));
-  EXPECT_EQ(call({0, 1, 2, 3, 4, 5}),
-            (std::vector<float>{21, 23, 23, 25, 25, 27}));
+  EXPECT_EQ(call({0, 1, 2, 3, 4, 5}), (std::vector<float>{21, 23, 23, 25, 25, 27}));
   ASSERT_EQ(program->kernels.size(), 1u);
   EXPECT_EQ(program->kernels[0].name, "add");
   EXPECT_EQ(program->kernels[0].kind, "elementwise");
@@ -206,8 +199,7 @@ func.func @f(%x: tensor<i32> {ingot.input = "x"}) -> (tensor<i32> {ingot.output 
 })";
   std::vector<std::string> first;
   for (unsigned threads : {1, 2, 3}) {
-    module = parseSourceString<ModuleOp>(std::string(text) + kernels,
-                                         ParserConfig(&context));
+    module = parseSourceString<ModuleOp>(std::string(text) + kernels, ParserConfig(&context));
     ASSERT_TRUE(module && succeeded(planPrograms(*module)));
     ProgramOptions options;
     options.threads = threads;
@@ -258,8 +250,7 @@ func.func @f(%x: )" X R"( {ingot.input = "x"}) -> ()" X
     } else {
       nn.yield %two : tensor<2xf32>
     }
-    %t = nn.dispatch @kernels::@add(%s, %b) {)" ADD R"(} : ()" X
-    R"(, tensor<2xf32>) -> )" X R"(
+    %t = nn.dispatch @kernels::@add(%s, %b) {)" ADD R"(} : ()" X R"(, tensor<2xf32>) -> )" X R"(
     nn.yield %n, %t : tensor<i32>, )" X R"(
   }
   %r = nn.for #nn.sizes<"batch"> (%x : )" X R"() {
@@ -301,8 +292,7 @@ func.func @f(%x: tensor<1x2xf32> {ingot.input = "x"}) -> (tensor<1x2xf32> {ingot
   ingot_tensor in = tensor(x.data(), 8, INGOT_F32, {1, 2});
   ingot_tensor out = tensor(y.data(), 8, INGOT_F32, {1, 2});
   EXPECT_EQ(ingot_run(loaded->module(), run, 0, &in, &out), INGOT_FAILED);
-  EXPECT_NE(std::string(ingot_message(loaded->module()))
-                .find("wrote behind buffer 0"),
+  EXPECT_NE(std::string(ingot_message(loaded->module())).find("wrote behind buffer 0"),
             std::string::npos);
 }
 
@@ -318,8 +308,7 @@ func.func @f(%x: )" X
   ingot_tensor out = tensor(y.data(), 8, INGOT_F32, {1, 2});
   ingot_tensor in[] = {tensor(x.data(), 8, INGOT_F32, {1, 2}),
                        tensor(z.data(), 12, INGOT_F32, {3})};
-  EXPECT_EQ(ingot_run(loaded->module(), run, 0, in, &out),
-            INGOT_SHAPE_MISMATCH);
+  EXPECT_EQ(ingot_run(loaded->module(), run, 0, in, &out), INGOT_SHAPE_MISMATCH);
   EXPECT_NE(std::string(ingot_message(loaded->module()))
                 .find("the sizes 2*batch and len of the inputs differ"),
             std::string::npos);

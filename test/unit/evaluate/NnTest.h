@@ -35,7 +35,8 @@ protected:
     return evaluate::HostTensor::fromValues(t.getElementType(), t.getShape(), values);
   }
   /// Runs the function and gives its results as doubles.
-  std::vector<std::vector<double>> run(mlir::func::FuncOp f, std::vector<evaluate::HostTensor> inputs) {
+  std::vector<std::vector<double>> run(mlir::func::FuncOp f,
+                                       std::vector<evaluate::HostTensor> inputs) {
     auto r = evaluate::evaluate(f, inputs);
     EXPECT_TRUE(bool(r)) << r.message;
     std::vector<std::vector<double>> values;
@@ -48,8 +49,8 @@ protected:
   std::vector<mlir::OwningOpRef<mlir::ModuleOp>> modules;
 };
 
-inline void expectNear(const std::vector<double> &got, const std::vector<double> &expected, double tolerance,
-                       const std::string &what = "") {
+inline void expectNear(const std::vector<double> &got, const std::vector<double> &expected,
+                       double tolerance, const std::string &what = "") {
   ASSERT_EQ(got.size(), expected.size()) << what;
   for (size_t i = 0; i < got.size(); ++i) {
     if (std::isnan(expected[i]))
@@ -57,7 +58,8 @@ inline void expectNear(const std::vector<double> &got, const std::vector<double>
     else if (std::isinf(expected[i]))
       EXPECT_EQ(got[i], expected[i]) << what << "[" << i << "]";
     else
-      EXPECT_NEAR(got[i], expected[i], tolerance * std::max(1.0, std::fabs(expected[i]))) << what << "[" << i << "]";
+      EXPECT_NEAR(got[i], expected[i], tolerance * std::max(1.0, std::fabs(expected[i])))
+          << what << "[" << i << "]";
   }
 }
 

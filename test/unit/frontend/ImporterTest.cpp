@@ -57,8 +57,7 @@ class ImporterTest : public testing::Test {
 protected:
   void SetUp() override {
     llvm::SmallString<128> name;
-    ASSERT_FALSE(
-        llvm::sys::fs::createTemporaryFile("ingot-import", "pb", name));
+    ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("ingot-import", "pb", name));
     path = name.str().str();
   }
   void TearDown() override { llvm::sys::fs::remove(path); }
@@ -132,8 +131,7 @@ TEST_F(ImporterTest, DamagedStructure) {
         break;
       case 1:
         if (node.input_size() > 0)
-          node.set_input(random() % node.input_size(),
-                         other + (random() % 2 ? ":1" : ""));
+          node.set_input(random() % node.input_size(), other + (random() % 2 ? ":1" : ""));
         break;
       case 2:
         if (node.input_size() > 0)
@@ -147,8 +145,7 @@ TEST_F(ImporterTest, DamagedStructure) {
           node.mutable_attr()->erase(node.attr().begin()->first);
         break;
       case 5:
-        (*node.mutable_attr())["T"].set_type(
-            static_cast<proto::DataType>(random() % 130));
+        (*node.mutable_attr())["T"].set_type(static_cast<proto::DataType>(random() % 130));
         break;
       case 6:
         bad.mutable_node()->DeleteSubrange(random() % bad.node_size(), 1);

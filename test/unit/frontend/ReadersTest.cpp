@@ -46,8 +46,7 @@ TEST(Signatures, ParsesShapes) {
   EXPECT_EQ((*dims)[1].name, "");
   EXPECT_EQ((*dims)[2].size, 64);
   EXPECT_EQ(parseDims("")->size(), 0u);
-  for (const char *bad :
-       {"x", "3x", "-1x2", "a b", "3xé", "1x_a", "99999999999999999999"})
+  for (const char *bad : {"x", "3x", "-1x2", "a b", "3xé", "1x_a", "99999999999999999999"})
     EXPECT_FALSE(parseDims(bad)) << bad;
 }
 
@@ -102,8 +101,7 @@ TEST(Attributes, LargeConstantsPointIntoTheMessage) {
   tensor->set_tensor_content(std::string(8192, 'x'));
   const char *bytes = tensor->tensor_content().data();
   AttributeReader reader(&context, tensor);
-  auto attr = dyn_cast_or_null<DenseResourceElementsAttr>(
-      reader.readTensor(*tensor, "weights"));
+  auto attr = dyn_cast_or_null<DenseResourceElementsAttr>(reader.readTensor(*tensor, "weights"));
   ASSERT_TRUE(attr);
   ASSERT_TRUE(attr.getRawHandle().getBlob());
   EXPECT_EQ(attr.getRawHandle().getBlob()->getData().data(), bytes);

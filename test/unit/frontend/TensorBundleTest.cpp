@@ -39,8 +39,7 @@ protected:
   }
 
   proto::BundleEntryProto &add(const std::string &key, proto::DataType dtype,
-                               std::vector<int64_t> shape, int shardId,
-                               const std::string &bytes) {
+                               std::vector<int64_t> shape, int shardId, const std::string &bytes) {
     proto::BundleEntryProto &entry = entries[key];
     entry.set_dtype(dtype);
     for (int64_t dim : shape)
@@ -57,9 +56,7 @@ protected:
     for (int i = 0; i < 2; ++i)
       std::ofstream(shard(i), std::ios::binary) << data[i];
     leveldb::WritableFile *file = nullptr;
-    ASSERT_TRUE(leveldb::Env::Default()
-                    ->NewWritableFile(prefix() + ".index", &file)
-                    .ok());
+    ASSERT_TRUE(leveldb::Env::Default()->NewWritableFile(prefix() + ".index", &file).ok());
     leveldb::Options options;
     options.compression = leveldb::kNoCompression;
     leveldb::TableBuilder builder(options, file);
@@ -99,9 +96,9 @@ TEST_F(TensorBundleTest, ReadsShards) {
   EXPECT_EQ(bundle->keys(), (std::vector<std::string>{"a", "b", "c"}));
   auto a = bundle->read("a", "a");
   ASSERT_TRUE(succeeded(a));
-  EXPECT_EQ(*a, ElementsAttr(DenseElementsAttr::get(
-                    RankedTensorType::get({2}, Float32Type::get(&context)),
-                    ArrayRef<float>{1, 2})));
+  EXPECT_EQ(*a,
+            ElementsAttr(DenseElementsAttr::get(
+                RankedTensorType::get({2}, Float32Type::get(&context)), ArrayRef<float>{1, 2})));
   auto b = bundle->read("b", "b");
   ASSERT_TRUE(succeeded(b));
   EXPECT_EQ((*b).getValues<int64_t>()[0], 5);
@@ -118,12 +115,10 @@ TEST_F(TensorBundleTest, ReadsAPartOfATensor) {
   ASSERT_TRUE(bundle);
   auto rows = bundle->read("m", "m", "3 2 1,2:-");
   ASSERT_TRUE(succeeded(rows));
-  EXPECT_EQ(llvm::to_vector((*rows).getValues<float>()),
-            (SmallVector<float>{3, 4, 5, 6}));
+  EXPECT_EQ(llvm::to_vector((*rows).getValues<float>()), (SmallVector<float>{3, 4, 5, 6}));
   auto column = bundle->read("m", "m", "3 2 0,3:1,1");
   ASSERT_TRUE(succeeded(column));
-  EXPECT_EQ(llvm::to_vector((*column).getValues<float>()),
-            (SmallVector<float>{2, 4, 6}));
+  EXPECT_EQ(llvm::to_vector((*column).getValues<float>()), (SmallVector<float>{2, 4, 6}));
   EXPECT_TRUE(failed(bundle->read("m", "m", "3 2 2,2:-")));
   expectOneError("tensor 'm' has no part '3 2 2,2:-'");
 }
@@ -132,8 +127,7 @@ TEST_F(TensorBundleTest, ReadsAString) {
   std::string length("\x03\0\0\0", 4);
   uint32_t lengthCrc = maskCrc32c(extendCrc32c(0, length));
   std::string crc(reinterpret_cast<char *>(&lengthCrc), 4);
-  proto::BundleEntryProto &entry =
-      add("s", proto::DT_STRING, {}, 0, "\x03" + crc + "abc");
+  proto::BundleEntryProto &entry = add("s", proto::DT_STRING, {}, 0, "\x03" + crc + "abc");
   entry.set_crc32c(maskCrc32c(extendCrc32c(0, length + crc + "abc")));
   write();
   auto bundle = TensorBundle::open(prefix(), &context);
@@ -181,8 +175,7 @@ TEST_F(TensorBundleTest, WrongSizesAndShapes) {
   auto bundle = TensorBundle::open(prefix(), &context);
   ASSERT_TRUE(bundle);
   EXPECT_TRUE(failed(bundle->read("a", "a")));
-  EXPECT_TRUE(
-      llvm::StringRef(message).contains("has 8 bytes, its shape needs 12"));
+  EXPECT_TRUE(llvm::StringRef(message).contains("has 8 bytes, its shape needs 12"));
   EXPECT_TRUE(failed(bundle->read("h", "h")));
   EXPECT_TRUE(llvm::StringRef(message).contains("cannot be read"));
   EXPECT_TRUE(failed(bundle->read("s", "s")));

@@ -11,7 +11,8 @@
 
 namespace {
 
-std::unique_ptr<ingot::LoadedModel> load(const std::string &model, const std::string &target, bool keep = false) {
+std::unique_ptr<ingot::LoadedModel> load(const std::string &model, const std::string &target,
+                                         bool keep = false) {
   ingot::CompileOptions o;
   o.model.path = std::string(INGOT_TEST_MODELS) + "/" + model + "/saved_model";
   o.target = target;
@@ -74,7 +75,9 @@ struct Context {
 
 class Device : public testing::Test {
 protected:
-  void SetUp() override { ASSERT_NE(dlopen(INGOT_TEST_DRIVER, RTLD_NOW | RTLD_GLOBAL), nullptr) << dlerror(); }
+  void SetUp() override {
+    ASSERT_NE(dlopen(INGOT_TEST_DRIVER, RTLD_NOW | RTLD_GLOBAL), nullptr) << dlerror();
+  }
 };
 
 } // namespace

@@ -17,7 +17,9 @@ using namespace mlir;
 
 namespace ingot::test {
 
-GpuRun::GpuRun(const std::string &text, std::map<std::string, int64_t> symbols) { build(text, symbols); }
+GpuRun::GpuRun(const std::string &text, std::map<std::string, int64_t> symbols) {
+  build(text, symbols);
+}
 
 void GpuRun::build(const std::string &text, const std::map<std::string, int64_t> &symbols) {
   DialectRegistry registry;
@@ -36,7 +38,8 @@ void GpuRun::build(const std::string &text, const std::map<std::string, int64_t>
   ASSERT_TRUE(bool(kernel));
   schedule::expandComposites(kernel);
   auto chosen = kernel.getSchedule()
-                    ? schedule::GpuSchedule::fromAttr(*kernel.getSchedule(), [&] { return kernel.emitOpError(); })
+                    ? schedule::GpuSchedule::fromAttr(*kernel.getSchedule(),
+                                                      [&] { return kernel.emitOpError(); })
                     : schedule::chooseGpuSchedule(kernel);
   if (failed(chosen) || failed(schedule::verifyGpuSchedule(kernel, *chosen)))
     return;
@@ -83,7 +86,8 @@ struct DeviceMemory {
 };
 } // namespace
 
-std::string GpuRun::launch(const emulator::Kernel &kernel, const std::vector<std::vector<float>> &inputs, unsigned seed,
+std::string GpuRun::launch(const emulator::Kernel &kernel,
+                           const std::vector<std::vector<float>> &inputs, unsigned seed,
                            std::vector<std::vector<float>> &results) {
   DeviceMemory memory;
   emulator::Launch l;
@@ -125,13 +129,17 @@ std::vector<std::vector<float>> GpuRun::call(const std::vector<std::vector<float
   EXPECT_EQ(launch(kernel, inputs, 0, results), "");
   EXPECT_EQ(launch(kernel, inputs, 7, again), "");
   for (size_t i = 0; i < results.size(); ++i)
-    EXPECT_TRUE(results[i].empty() || !std::memcmp(results[i].data(), again[i].data(), results[i].size() * 4))
+    EXPECT_TRUE(results[i].empty() ||
+                !std::memcmp(results[i].data(), again[i].data(), results[i].size() * 4))
         << "result " << i << " depends on the order of threads";
   return results;
 }
-std::vector<float> GpuRun::one(const std::vector<std::vector<float>> &inputs) { return call(inputs)[0]; }
+std::vector<float> GpuRun::one(const std::vector<std::vector<float>> &inputs) {
+  return call(inputs)[0];
+}
 
-std::string GpuRun::callText(const std::string &text, const std::vector<std::vector<float>> &inputs) {
+std::string GpuRun::callText(const std::string &text,
+                             const std::vector<std::vector<float>> &inputs) {
   std::string message;
   auto module = emulator::parse(text, message);
   if (!module)

@@ -32,8 +32,8 @@ public:
 
 private:
   void build(const std::string &text, const std::map<std::string, int64_t> &symbols);
-  std::string launch(const emulator::Kernel &kernel, const std::vector<std::vector<float>> &inputs, unsigned seed,
-                     std::vector<std::vector<float>> &results);
+  std::string launch(const emulator::Kernel &kernel, const std::vector<std::vector<float>> &inputs,
+                     unsigned seed, std::vector<std::vector<float>> &results);
 
   mlir::MLIRContext context;
   std::vector<int64_t> sizes, resultCounts;

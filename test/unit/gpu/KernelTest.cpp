@@ -10,8 +10,8 @@ using Loops = ingot::schedule::GpuSchedule::Loops;
 namespace {
 
 /// `x` tensor types, `body` with %0, %1..., yields %r.
-std::string kernelText(const std::vector<std::string> &inputs, const std::string &result, const std::string &body,
-                       const std::string &schedule = "") {
+std::string kernelText(const std::vector<std::string> &inputs, const std::string &result,
+                       const std::string &body, const std::string &schedule = "") {
   std::string args, names, types, block;
   for (size_t i = 0; i < inputs.size(); ++i) {
     std::string n = std::to_string(i), comma = i ? ", " : "";
@@ -20,12 +20,15 @@ std::string kernelText(const std::vector<std::string> &inputs, const std::string
     types += comma + inputs[i];
     block += comma + "%" + n + ": " + inputs[i];
   }
-  return "func.func @f(" + args + ") -> " + result + " {\n  %k = nn.kernel \"other\" (" + names + " : " + types +
-         ") -> " + result + (schedule.empty() ? "" : " attributes {schedule = " + schedule + "}") + " {\n  ^bb0(" +
-         block + "):\n" + body + "\n    nn.yield %r : " + result + "\n  }\n  return %k : " + result + "\n}\n";
+  return "func.func @f(" + args + ") -> " + result + " {\n  %k = nn.kernel \"other\" (" + names +
+         " : " + types + ") -> " + result +
+         (schedule.empty() ? "" : " attributes {schedule = " + schedule + "}") + " {\n  ^bb0(" +
+         block + "):\n" + body + "\n    nn.yield %r : " + result +
+         "\n  }\n  return %k : " + result + "\n}\n";
 }
 
-std::vector<double> matmul(const std::vector<float> &a, const std::vector<float> &b, int m, int k, int n) {
+std::vector<double> matmul(const std::vector<float> &a, const std::vector<float> &b, int m, int k,
+                           int n) {
   std::vector<double> c(size_t(m) * n);
   for (int i = 0; i < m; ++i)
     for (int j = 0; j < n; ++j) {
@@ -43,7 +46,8 @@ TEST(Flat, AddRelu) {
   for (int b : {0, 1, 3, 5, 11, 100}) {
     SCOPED_TRACE(b);
     std::string t = tensorText({"b", "21"});
-    GpuRun k(kernelText({t, t}, t, "%s = nn.add %0, %1 : " + t + "\n%r = nn.relu %s : " + t), {{"b", b}});
+    GpuRun k(kernelText({t, t}, t, "%s = nn.add %0, %1 : " + t + "\n%r = nn.relu %s : " + t),
+             {{"b", b}});
     EXPECT_EQ(k.schedule.loops, Loops::flat);
     auto x = randoms(b * 21), y = randoms(b * 21, 2);
     std::vector<double> want;
@@ -57,9 +61,14 @@ TEST(Flat, Functions) {
   struct {
     const char *op;
     double (*f)(double);
-  } functions[] = {{"exp", std::exp}, {"tanh", std::tanh}, {"sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},
-                   {"erf", std::erf}, {"sqrt", std::sqrt}, {"log", std::log},
-                   {"floor", std::floor}, {"round", std::nearbyint}};
+  } functions[] = {{"exp", std::exp},
+                   {"tanh", std::tanh},
+                   {"sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},
+                   {"erf", std::erf},
+                   {"sqrt", std::sqrt},
+                   {"log", std::log},
+                   {"floor", std::floor},
+                   {"round", std::nearbyint}};
   for (auto &[op, f] : functions) {
     SCOPED_TRACE(op);
     std::string t = tensorText({"1003"});
@@ -95,9 +104,13 @@ TEST(Points, BiasOverRows) {
 
 TEST(Points, TransposeAndColumnSums) {
   std::string t = tensorText({"5", "n"}), u = tensorText({"n", "5"}), c = tensorText({"n"});
-  GpuRun transposed(kernelText({t}, u, "%r = nn.transpose %0 {permutation = array<i64: 1, 0>} : (" + t + ") -> " + u),
-                    {{"n", 67}});
-  GpuRun sums(kernelText({t}, c, "%r = nn.reduce sum %0 {dims = array<i64: 0>} : (" + t + ") -> " + c), {{"n", 67}});
+  GpuRun transposed(
+      kernelText({t}, u,
+                 "%r = nn.transpose %0 {permutation = array<i64: 1, 0>} : (" + t + ") -> " + u),
+      {{"n", 67}});
+  GpuRun sums(
+      kernelText({t}, c, "%r = nn.reduce sum %0 {dims = array<i64: 0>} : (" + t + ") -> " + c),
+      {{"n", 67}});
   EXPECT_EQ(sums.schedule.loops, Loops::points);
   auto x = randoms(5 * 67);
   std::vector<double> turned, column;
@@ -114,8 +127,13 @@ TEST(Points, TransposeAndColumnSums) {
 }
 
 TEST(Rows, Softmax) {
-  for (auto [b, n, dynamic] : {std::tuple(3, 10, false), {9, 100, true}, {2, 1000, false}, {4, 3, true}, {0, 9, true},
-                               {3, 3000, false}, {2, 1501, false}}) {
+  for (auto [b, n, dynamic] : {std::tuple(3, 10, false),
+                               {9, 100, true},
+                               {2, 1000, false},
+                               {4, 3, true},
+                               {0, 9, true},
+                               {3, 3000, false},
+                               {2, 1501, false}}) {
     SCOPED_TRACE(testing::Message() << b << "x" << n);
     GpuRun k(softmaxText(dynamic ? "n" : std::to_string(n)), {{"b", b}, {"n", n}});
     EXPECT_EQ(k.schedule.loops, Loops::rows);
@@ -143,18 +161,21 @@ TEST(Rows, Softmax) {
 TEST(Rows, LayerNorm) {
   for (int n : {20, 37, 2048}) {
     SCOPED_TRACE(n);
-    std::string t = tensorText({"b", std::to_string(n)}), s = tensorText({"b"}), v = tensorText({std::to_string(n)});
+    std::string t = tensorText({"b", std::to_string(n)}), s = tensorText({"b"}),
+                v = tensorText({std::to_string(n)});
     std::string reduce = " {dims = array<i64: 1>} : (" + t + ") -> " + s;
     std::string spread = " {dims = array<i64: 0>} : (" + s + ") -> " + t;
     std::string scale = std::to_string(1.0 / n);
     GpuRun k(kernelText({t, v}, t,
-                        "%n = nn.constant dense<" + std::to_string(n) + ".0> : tensor<f32>\n"
-                        "%m = nn.broadcast %n {dims = array<i64>} : (tensor<f32>) -> " + s +
-                            "\n%s = nn.reduce sum %0" + reduce + "\n%mean = nn.div %s, %m : " + s +
-                            "\n%mb = nn.broadcast %mean" + spread + "\n%d = nn.sub %0, %mb : " + t +
-                            "\n%q = nn.square %d : " + t + "\n%v = nn.reduce sum %q" + reduce +
-                            "\n%var = nn.div %v, %m : " + s + "\n%i = nn.rsqrt %var : " + s +
-                            "\n%ib = nn.broadcast %i" + spread + "\n%y = nn.mul %d, %ib : " + t +
+                        "%n = nn.constant dense<" + std::to_string(n) +
+                            ".0> : tensor<f32>\n"
+                            "%m = nn.broadcast %n {dims = array<i64>} : (tensor<f32>) -> " +
+                            s + "\n%s = nn.reduce sum %0" + reduce +
+                            "\n%mean = nn.div %s, %m : " + s + "\n%mb = nn.broadcast %mean" +
+                            spread + "\n%d = nn.sub %0, %mb : " + t + "\n%q = nn.square %d : " + t +
+                            "\n%v = nn.reduce sum %q" + reduce + "\n%var = nn.div %v, %m : " + s +
+                            "\n%i = nn.rsqrt %var : " + s + "\n%ib = nn.broadcast %i" + spread +
+                            "\n%y = nn.mul %d, %ib : " + t +
                             "\n%g = nn.broadcast %1 {dims = array<i64: 1>} : (" + v + ") -> " + t +
                             "\n%r = nn.mul %y, %g : " + t),
              {{"b", 5}});
@@ -178,15 +199,23 @@ TEST(Rows, LayerNorm) {
 TEST(Rows, WholeTensor) {
   std::string t = tensorText({"b", "7"}), s = tensorText({});
   s = "tensor<f32>";
-  GpuRun k(kernelText({t}, s, "%r = nn.reduce max %0 {dims = array<i64: 0, 1>} : (" + t + ") -> " + s), {{"b", 300}});
+  GpuRun k(
+      kernelText({t}, s, "%r = nn.reduce max %0 {dims = array<i64: 0, 1>} : (" + t + ") -> " + s),
+      {{"b", 300}});
   EXPECT_EQ(k.schedule.loops, Loops::rows);
   auto x = randoms(2100);
   expectNear(k.one({x}), {*std::max_element(x.begin(), x.end())}, 0);
 }
 
 TEST(Matmul, DenseAtOddSizes) {
-  for (auto [m, k, n] : {std::tuple(1, 784, 10), {3, 16, 16}, {65, 20, 64}, {33, 17, 40}, {5, 1, 7}, {70, 64, 100},
-                         {0, 8, 8}, {130, 36, 65}}) {
+  for (auto [m, k, n] : {std::tuple(1, 784, 10),
+                         {3, 16, 16},
+                         {65, 20, 64},
+                         {33, 17, 40},
+                         {5, 1, 7},
+                         {70, 64, 100},
+                         {0, 8, 8},
+                         {130, 36, 65}}) {
     SCOPED_TRACE(testing::Message() << m << "x" << k << "x" << n);
     GpuRun r(denseText("b", k, n, 0), {{"b", m}});
     EXPECT_EQ(r.schedule.loops, Loops::matmul);
@@ -209,10 +238,13 @@ TEST(Matmul, RowsDoNotDependOnTheBatch) {
 
 TEST(Matmul, TransposedBatchedAndLargeTiles) {
   // A^T and B^T, two batches.
-  std::string A = tensorText({"2", "19", "33"}), B = tensorText({"2", "41", "19"}), C = tensorText({"2", "33", "41"});
+  std::string A = tensorText({"2", "19", "33"}), B = tensorText({"2", "41", "19"}),
+              C = tensorText({"2", "33", "41"});
   GpuRun r(kernelText({A, B}, C,
-                      "%r = nn.dot_general %0, %1 {lhs_batch = array<i64: 0>, rhs_batch = array<i64: 0>, lhs_contract = "
-                      "array<i64: 1>, rhs_contract = array<i64: 2>} : (" + A + ", " + B + ") -> " + C));
+                      "%r = nn.dot_general %0, %1 {lhs_batch = array<i64: 0>, rhs_batch = "
+                      "array<i64: 0>, lhs_contract = "
+                      "array<i64: 1>, rhs_contract = array<i64: 2>} : (" +
+                          A + ", " + B + ") -> " + C));
   auto a = randoms(2 * 19 * 33), b = randoms(2 * 41 * 19, 2);
   std::vector<double> want;
   for (int q = 0; q < 2; ++q)
@@ -225,12 +257,16 @@ TEST(Matmul, TransposedBatchedAndLargeTiles) {
       }
   expectNear(r.one({a, b}), want, 1e-5);
 
-  std::string X = tensorText({"m", "24"}), W = tensorText({"24", "136"}), Y = tensorText({"m", "136"});
-  GpuRun large(kernelText({X, W}, Y,
-                          "%r = nn.dot_general %0, %1 {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = "
-                          "array<i64: 1>, rhs_contract = array<i64: 0>} : (" + X + ", " + W + ") -> " + Y,
-                          "{gpu = \"matmul\", threads = 256, tile = [128, 128, 16], thread = [8, 8]}"),
-               {{"m", 131}});
+  std::string X = tensorText({"m", "24"}), W = tensorText({"24", "136"}),
+              Y = tensorText({"m", "136"});
+  GpuRun large(
+      kernelText({X, W}, Y,
+                 "%r = nn.dot_general %0, %1 {lhs_batch = array<i64>, rhs_batch = array<i64>, "
+                 "lhs_contract = "
+                 "array<i64: 1>, rhs_contract = array<i64: 0>} : (" +
+                     X + ", " + W + ") -> " + Y,
+                 "{gpu = \"matmul\", threads = 256, tile = [128, 128, 16], thread = [8, 8]}"),
+      {{"m", 131}});
   auto x = randoms(131 * 24), w = randoms(24 * 136, 2);
   expectNear(large.one({x, w}), matmul(x, w, 131, 24, 136), 1e-5);
 }
@@ -259,14 +295,18 @@ TEST(Emulator, FindsRacesAndBadAccesses) {
   EXPECT_EQ(k.callText(k.ptx, {a, w, bias}), "");
   for (int which : {0, 1}) {
     std::string message = k.callText(without(k.ptx, "bar.sync", which), {a, w, bias});
-    EXPECT_TRUE(message.find("race") != std::string::npos || message.find("nothing has written") != std::string::npos)
+    EXPECT_TRUE(message.find("race") != std::string::npos ||
+                message.find("nothing has written") != std::string::npos)
         << message;
   }
-  EXPECT_NE(k.callText(without(k.ptx, "st.shared.v4", 0), {a, w, bias}).find("nothing has written"), std::string::npos);
+  EXPECT_NE(k.callText(without(k.ptx, "st.shared.v4", 0), {a, w, bias}).find("nothing has written"),
+            std::string::npos);
   auto shortBias = bias;
   shortBias.pop_back();
   EXPECT_NE(k.callText(k.ptx, {a, w, shortBias}).find("outside"), std::string::npos);
-  EXPECT_NE(k.callText(replaced(k.ptx, ".shared .align 16", ".shared .align 4"), {a, w, bias}).find("misaligned"),
+  EXPECT_NE(k.callText(replaced(k.ptx, ".shared .align 16", ".shared .align 4"), {a, w, bias})
+                .find("misaligned"),
             std::string::npos);
-  EXPECT_NE(k.callText(replaced(k.ptx, "fma.rn.f32", "foo.rn.f32"), {a, w, bias}).find("unknown"), std::string::npos);
+  EXPECT_NE(k.callText(replaced(k.ptx, "fma.rn.f32", "foo.rn.f32"), {a, w, bias}).find("unknown"),
+            std::string::npos);
 }

@@ -17,26 +17,22 @@ int64_t at(const SizeExpr &e, int64_t batch, int64_t len) {
 
 TEST(ArenaLayout, DisjointLifetimesShare) {
   SizeExpr bytes[] = {expr("64*batch"), expr("64*batch"), expr("64*batch")};
-  ArenaLayout layout =
-      layOutArena(bytes, [](unsigned a, unsigned b) { return a + b == 1; });
+  ArenaLayout layout = layOutArena(bytes, [](unsigned a, unsigned b) { return a + b == 1; });
   EXPECT_EQ(layout.bytes.str(), "128*batch");
 }
 
 TEST(ArenaLayout, ConstantsBestFit) {
   // A large one that conflicts with all, a gap of 128 that takes two of 64.
   SizeExpr bytes[] = {1024, 128, 64, 64};
-  ArenaLayout layout = layOutArena(bytes, [](unsigned a, unsigned b) {
-    return a == 0 || b == 0 || a + b == 5;
-  });
+  ArenaLayout layout =
+      layOutArena(bytes, [](unsigned a, unsigned b) { return a == 0 || b == 0 || a + b == 5; });
   EXPECT_EQ(layout.bytes.str(), "1152");
 }
 
 TEST(ArenaLayout, GuardsKeepAllApart) {
   SizeExpr bytes[] = {10, expr("4*batch")};
-  ArenaLayout layout =
-      layOutArena(bytes, [](unsigned, unsigned) { return false; }, 4096);
-  int64_t a = at(layout.slots[0].offset, 7, 1),
-          b = at(layout.slots[1].offset, 7, 1);
+  ArenaLayout layout = layOutArena(bytes, [](unsigned, unsigned) { return false; }, 4096);
+  int64_t a = at(layout.slots[0].offset, 7, 1), b = at(layout.slots[1].offset, 7, 1);
   EXPECT_GE(std::min(a, b), 4096);
   EXPECT_GE(std::abs(a - b), 4096);
   EXPECT_GE(at(layout.bytes, 7, 1), std::max(a, b) + 4096);
@@ -69,8 +65,8 @@ TEST(ArenaLayout, RandomConflictsNeverOverlap) {
     for (unsigned i = 0; i < count; ++i)
       for (unsigned j = 0; j < i; ++j)
         conflict[i][j] = conflict[j][i] = random(2);
-    ArenaLayout layout = layOutArena(
-        bytes, [&](unsigned a, unsigned b) { return bool(conflict[a][b]); });
+    ArenaLayout layout =
+        layOutArena(bytes, [&](unsigned a, unsigned b) { return bool(conflict[a][b]); });
     for (int64_t batch : {0, 1, 3, 32, 1000})
       for (int64_t len : {1, 2, 7, 80, 5000})
         for (unsigned i = 0; i < count; ++i) {
@@ -83,11 +79,9 @@ TEST(ArenaLayout, RandomConflictsNeverOverlap) {
             int64_t other = at(layout.slots[j].offset, batch, len);
             int64_t otherEnd = other + at(bytes[j], batch, len);
             if (conflict[i][j]) {
-              EXPECT_TRUE(end <= other || otherEnd <= begin || begin == end ||
-                          other == otherEnd)
-                  << bytes[i].str() << " at " << layout.slots[i].offset.str()
-                  << " and " << bytes[j].str() << " at "
-                  << layout.slots[j].offset.str();
+              EXPECT_TRUE(end <= other || otherEnd <= begin || begin == end || other == otherEnd)
+                  << bytes[i].str() << " at " << layout.slots[i].offset.str() << " and "
+                  << bytes[j].str() << " at " << layout.slots[j].offset.str();
             }
           }
         }

@@ -25,8 +25,7 @@ Content mix(Content a, Content b) {
   return a * 0xbf58476d1ce4e5b9;
 }
 /// What a kernel computes: of its name, its operands and the result's number.
-Content kernelResult(StringRef callee, ArrayRef<Content> operands,
-                     unsigned result) {
+Content kernelResult(StringRef callee, ArrayRef<Content> operands, unsigned result) {
   Content c = callee.size() * 1000 + callee.back() + result;
   for (Content operand : operands)
     c = mix(c, operand);
@@ -71,9 +70,7 @@ private:
     } else if (isa<nn::ReshapeOp, nn::CopyOp>(op)) {
       values[op.getResult(0)] = values[op.getOperand(0)];
     } else if (auto c = dyn_cast<nn::ConstantOp>(op)) {
-      values[c] = cast<DenseElementsAttr>(c.getValue())
-                      .getSplatValue<APInt>()
-                      .getZExtValue();
+      values[c] = cast<DenseElementsAttr>(c.getValue()).getSplatValue<APInt>().getZExtValue();
     } else if (auto loop = dyn_cast<nn::ForOp>(op)) {
       std::vector<Content> carried = get(loop.getInits());
       Block &body = loop.getBody().front();
@@ -94,9 +91,8 @@ private:
       }
       bind(loop.getResults(), carried);
     } else if (auto branch = dyn_cast<nn::IfOp>(op)) {
-      Region &region = flagOf(values[branch.getPred()])
-                           ? branch.getThenRegion()
-                           : branch.getElseRegion();
+      Region &region =
+          flagOf(values[branch.getPred()]) ? branch.getThenRegion() : branch.getElseRegion();
       bind(branch.getResults(), block(region.front()));
     }
   }
@@ -112,14 +108,10 @@ public:
   explicit MemoryRun(ModuleOp module) {
     for (rt::DataOp data : module.getOps<rt::DataOp>())
       constants[data.getSymName().str()] =
-          cast<DenseElementsAttr>(data.getValue())
-              .getSplatValue<APInt>()
-              .getZExtValue();
+          cast<DenseElementsAttr>(data.getValue()).getSplatValue<APInt>().getZExtValue();
   }
   /// `initial` by space name ("input0", "variable:v").
-  void set(const std::string &space, Content content) {
-    memory[space].assign(maxBytes, content);
-  }
+  void set(const std::string &space, Content content) { memory[space].assign(maxBytes, content); }
   Content get(const std::string &space) { return at(space, 0); }
   bool bad = false;
 
@@ -140,8 +132,7 @@ private:
     return bytes[offset];
   }
   int64_t size(nn::SizesAttr attr) {
-    return *attr.expr(0).evaluate(
-        [](StringRef) -> std::optional<int64_t> { return batch; });
+    return *attr.expr(0).evaluate([](StringRef) -> std::optional<int64_t> { return batch; });
   }
   Content read(Value buffer) {
     Place &p = places[buffer];
@@ -171,8 +162,7 @@ private:
       places[variable] = {"variable:" + variable.getVariable().str()};
     } else if (auto constant = dyn_cast<rt::ConstantOp>(op)) {
       places[constant] = {"constant:" + constant.getData().str()};
-      set("constant:" + constant.getData().str(),
-          constants[constant.getData().str()]);
+      set("constant:" + constant.getData().str(), constants[constant.getData().str()]);
     } else if (auto d = dyn_cast<rt::DispatchOp>(op)) {
       dispatch(d);
     } else if (auto copy = dyn_cast<rt::CopyOp>(op)) {
@@ -189,8 +179,7 @@ private:
     } else if (auto loop = dyn_cast<rt::WhileOp>(op)) {
       for (int i = 0; i < 20; ++i) {
         run(loop.getCond().front());
-        if (!flagOf(read(cast<rt::ConditionOp>(loop.getCond().front().back())
-                             .getFlag())))
+        if (!flagOf(read(cast<rt::ConditionOp>(loop.getCond().front().back()).getFlag())))
           break;
         run(loop.getBody().front());
       }
@@ -204,8 +193,7 @@ private:
   /// error.
   void dispatch(rt::DispatchOp d) {
     auto bytes = d->getAttrOfType<DenseI64ArrayAttr>("test.bytes").asArrayRef();
-    auto pairs =
-        d->getAttrOfType<DenseI64ArrayAttr>("test.inplace").asArrayRef();
+    auto pairs = d->getAttrOfType<DenseI64ArrayAttr>("test.inplace").asArrayRef();
     unsigned operands = d->getAttrOfType<IntegerAttr>("test.operands").getInt();
     std::vector<Content> contents;
     for (unsigned i = 0; i < operands; ++i)
@@ -221,8 +209,7 @@ private:
           bad = true;
       }
       write(d.getBuffers()[r], bytes[r],
-            kernelResult(d.getCallee().getLeafReference(), contents,
-                         r - operands));
+            kernelResult(d.getCallee().getLeafReference(), contents, r - operands));
     }
   }
 
@@ -241,20 +228,16 @@ public:
   OwningOpRef<ModuleOp> module() {
     OwningOpRef<ModuleOp> module = ModuleOp::create(b.getUnknownLoc());
     b.setInsertionPointToEnd(module->getBody());
-    types = {
-        type(8), type(16),
-        nn::tensorType({nn::SizeExpr::symbol("batch"), 2}, b.getI32Type())};
+    types = {type(8), type(16), nn::tensorType({nn::SizeExpr::symbol("batch"), 2}, b.getI32Type())};
     flag = RankedTensorType::get({}, b.getI1Type());
     SmallVector<Type> args{types[2], types[0], types[1], types[0], types[1]};
-    SmallVector<Type> results{types[random(3)], types[random(3)],
-                              types[random(3)], types[0], types[1]};
-    auto f = func::FuncOp::create(b, b.getUnknownLoc(), "f",
-                                  b.getFunctionType(args, results));
+    SmallVector<Type> results{types[random(3)], types[random(3)], types[random(3)], types[0],
+                              types[1]};
+    auto f = func::FuncOp::create(b, b.getUnknownLoc(), "f", b.getFunctionType(args, results));
     for (unsigned i = 0; i < 5; ++i) {
       StringRef kind = i < 3 ? nn::kInputAttr : nn::kVariableAttr;
-      Attribute name =
-          i < 3 ? Attribute(b.getStringAttr("x" + std::to_string(i)))
-                : FlatSymbolRefAttr::get(b.getContext(), i == 3 ? "u" : "v");
+      Attribute name = i < 3 ? Attribute(b.getStringAttr("x" + std::to_string(i)))
+                             : FlatSymbolRefAttr::get(b.getContext(), i == 3 ? "u" : "v");
       f.setArgAttr(i, kind, name);
       f.setResultAttr(i, i < 3 ? nn::kOutputAttr : nn::kVariableAttr, name);
     }
@@ -270,9 +253,7 @@ public:
   }
 
 private:
-  RankedTensorType type(int64_t n) {
-    return RankedTensorType::get({n}, b.getI32Type());
-  }
+  RankedTensorType type(int64_t n) { return RankedTensorType::get({n}, b.getI32Type()); }
   uint32_t random(uint32_t n) {
     seed = seed * 1664525 + 1013904223;
     return (seed >> 10) % n;
@@ -304,8 +285,7 @@ private:
           inplace.append({int64_t(r), int64_t(o)});
     auto add = [&](Type t) {
       auto shaped = cast<RankedTensorType>(t);
-      int64_t count =
-          shaped.hasStaticShape() ? shaped.getNumElements() : 2 * batch;
+      int64_t count = shaped.hasStaticShape() ? shaped.getNumElements() : 2 * batch;
       bytes.push_back(count * nn::elementBytes(shaped.getElementType()));
     };
     for (Value v : operands)
@@ -316,11 +296,9 @@ private:
     auto one = nn::SizesAttr::get(b.getContext(), ArrayRef<int64_t>{1});
     auto callee = SymbolRefAttr::get(
         b.getContext(), "kernels",
-        {FlatSymbolRefAttr::get(b.getContext(),
-                                "k" + std::to_string(random(1000)))});
-    auto op =
-        nn::DispatchOp::create(b, b.getUnknownLoc(), results, operands, callee,
-                               sizes, one, 1, one, inplace, ArrayAttr(), false);
+        {FlatSymbolRefAttr::get(b.getContext(), "k" + std::to_string(random(1000)))});
+    auto op = nn::DispatchOp::create(b, b.getUnknownLoc(), results, operands, callee, sizes, one, 1,
+                                     one, inplace, ArrayAttr(), false);
     op->setAttr("test.bytes", b.getDenseI64ArrayAttr(bytes));
     op->setAttr("test.inplace", b.getDenseI64ArrayAttr(inplace));
     op->setAttr("test.operands", b.getI64IntegerAttr(operands.size()));
@@ -340,8 +318,7 @@ private:
         dispatch(operands, results);
         scope.append(last->result_begin(), last->result_end());
         if (random(5) == 0)
-          scope.push_back(
-              nn::CopyOp::create(b, b.getUnknownLoc(), pick(scope, types[1])));
+          scope.push_back(nn::CopyOp::create(b, b.getUnknownLoc(), pick(scope, types[1])));
       } else if (choice < 8) {
         loop(scope, depth, choice == 6);
       } else {
@@ -358,23 +335,21 @@ private:
       out.push_back(pick(scope, t));
     nn::YieldOp::create(b, b.getUnknownLoc(), out);
   }
-  SmallVector<Value> enter(Region &region, SmallVectorImpl<Value> &scope,
-                           ArrayRef<Type> args, bool counter) {
+  SmallVector<Value> enter(Region &region, SmallVectorImpl<Value> &scope, ArrayRef<Type> args,
+                           bool counter) {
     SmallVector<Type> all;
     if (counter)
       all.push_back(RankedTensorType::get({}, b.getI32Type()));
     all.append(args.begin(), args.end());
     region.getBlocks().clear();
-    Block *block =
-        b.createBlock(&region, region.end(), all,
-                      SmallVector<Location>(all.size(), b.getUnknownLoc()));
+    Block *block = b.createBlock(&region, region.end(), all,
+                                 SmallVector<Location>(all.size(), b.getUnknownLoc()));
     SmallVector<Value> inner(scope.begin(), scope.end());
     // Carried values more than once: they are what loops go wrong with.
     for (int i = 0; i < 3; ++i)
       inner.append(block->args_begin(), block->args_end());
     if (counter)
-      dispatch({block->getArgument(0)}, {types[0]}),
-          inner.push_back(last->getResult(0));
+      dispatch({block->getArgument(0)}, {types[0]}), inner.push_back(last->getResult(0));
     return inner;
   }
   void loop(SmallVectorImpl<Value> &scope, unsigned depth, bool counted) {
@@ -388,16 +363,14 @@ private:
     {
       OpBuilder::InsertionGuard guard(b);
       if (counted) {
-        auto made = nn::ForOp::create(
-            b, b.getUnknownLoc(), TypeRange(carried), inits,
-            nn::SizesAttr::get(b.getContext(), ArrayRef<int64_t>{3}));
+        auto made = nn::ForOp::create(b, b.getUnknownLoc(), TypeRange(carried), inits,
+                                      nn::SizesAttr::get(b.getContext(), ArrayRef<int64_t>{3}));
         op = made;
         auto inner = enter(made.getBody(), scope, carried, true);
         fill(inner, 1 + random(4), depth - 1);
         yield(inner, carried);
       } else {
-        auto made = nn::WhileOp::create(b, b.getUnknownLoc(),
-                                        TypeRange(carried), inits);
+        auto made = nn::WhileOp::create(b, b.getUnknownLoc(), TypeRange(carried), inits);
         op = made;
         auto inner = enter(made.getCond(), scope, carried, false);
         fill(inner, random(2), 0);
@@ -411,8 +384,7 @@ private:
   }
   void branch(SmallVectorImpl<Value> &scope, unsigned depth) {
     SmallVector<Type> results{types[random(3)], types[random(3)]};
-    auto op = nn::IfOp::create(b, b.getUnknownLoc(), TypeRange(results),
-                               flagFrom(scope));
+    auto op = nn::IfOp::create(b, b.getUnknownLoc(), TypeRange(results), flagFrom(scope));
     for (Region *region : {&op.getThenRegion(), &op.getElseRegion()}) {
       OpBuilder::InsertionGuard guard(b);
       auto inner = enter(*region, scope, {}, false);
@@ -434,8 +406,7 @@ void check(bool debugArena, int rounds) {
   context.loadDialect<nn::NnDialect, rt::RtDialect, func::FuncDialect>();
   unsigned copies = 0;
   for (int round = 0; round < rounds; ++round) {
-    OwningOpRef<ModuleOp> module =
-        Generator(context, round * 2654435761u + 17).module();
+    OwningOpRef<ModuleOp> module = Generator(context, round * 2654435761u + 17).module();
     ASSERT_TRUE(succeeded(verify(*module))) << round;
     func::FuncOp f = *module->getOps<func::FuncOp>().begin();
     std::vector<Content> want = ValueRun().run(f);
@@ -443,9 +414,7 @@ void check(bool debugArena, int rounds) {
     options.debugArena = debugArena;
     std::string text;
     llvm::raw_string_ostream(text) << f;
-    ASSERT_TRUE(succeeded(planPrograms(*module, options)) &&
-                succeeded(verify(*module)))
-        << text;
+    ASSERT_TRUE(succeeded(planPrograms(*module, options)) && succeeded(verify(*module))) << text;
     rt::ProgramOp program = *module->getOps<rt::ProgramOp>().begin();
     MemoryRun memory(*module);
     for (int i = 0; i < 3; ++i)
@@ -453,18 +422,13 @@ void check(bool debugArena, int rounds) {
     memory.set("variable:u", 103);
     memory.set("variable:v", 104);
     memory.run(program.getBody().front());
-    std::vector<Content> got = {memory.get("output0"), memory.get("output1"),
-                                memory.get("output2"), memory.get("variable:u"),
-                                memory.get("variable:v")};
+    std::vector<Content> got = {memory.get("output0"), memory.get("output1"), memory.get("output2"),
+                                memory.get("variable:u"), memory.get("variable:v")};
     program.walk([&](rt::CopyOp) { ++copies; });
     std::string planned;
     llvm::raw_string_ostream(planned) << program;
-    ASSERT_EQ(got, want) << "round " << round << "\n"
-                         << text << "\n"
-                         << planned;
-    ASSERT_FALSE(memory.bad) << "round " << round << "\n"
-                             << text << "\n"
-                             << planned;
+    ASSERT_EQ(got, want) << "round " << round << "\n" << text << "\n" << planned;
+    ASSERT_FALSE(memory.bad) << "round " << round << "\n" << text << "\n" << planned;
   }
   printf("%.2f copies a program\n", double(copies) / rounds);
 }

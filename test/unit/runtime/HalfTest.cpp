@@ -29,17 +29,16 @@ double roundTo(double v, int mantissa, int minExponent, double largest) {
   if (v == 0 || std::isinf(v) || std::isnan(v))
     return v;
   int exponent = std::max(std::ilogb(v), minExponent);
-  double rounded = std::ldexp(
-      std::nearbyint(std::ldexp(v, mantissa - exponent)), exponent - mantissa);
+  double rounded =
+      std::ldexp(std::nearbyint(std::ldexp(v, mantissa - exponent)), exponent - mantissa);
   return std::fabs(rounded) > largest ? std::copysign(INFINITY, v) : rounded;
 }
 
 TEST(Half, AllHalvesWidenExactly) {
   for (uint32_t h = 0; h < 65536; ++h) {
     uint32_t exponent = h >> 10 & 31, mantissa = h & 1023;
-    double expected = exponent == 0
-                          ? std::ldexp(mantissa, -24)
-                          : std::ldexp(1024 + mantissa, (int)exponent - 25);
+    double expected =
+        exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, (int)exponent - 25);
     float got = ingotExtendHfSf(as<Half>((uint16_t)h));
     if (exponent == 31) {
       ASSERT_EQ(std::isnan(got), mantissa != 0);
@@ -67,18 +66,15 @@ TEST(Half, FloatsRoundToNearestEven) {
     float v = as<float>(bits);
     if (std::isnan(v)) {
       ASSERT_TRUE(std::isnan(ingotExtendHfSf(ingotTruncSfHf(v))));
-      ASSERT_TRUE(std::isnan(
-          as<float>((uint32_t)as<uint16_t>(ingotTruncSfBf(v)) << 16)));
+      ASSERT_TRUE(std::isnan(as<float>((uint32_t)as<uint16_t>(ingotTruncSfBf(v)) << 16)));
       continue;
     }
     double half = roundTo(v, 10, -14, 65504);
     ASSERT_EQ(ingotExtendHfSf(ingotTruncSfHf(v)), half) << bits;
     ASSERT_EQ(ingotExtendHfSf(ingotTruncDfHf(v)), half) << bits;
     double brain = roundTo(v, 7, -126, as<float>(0x7f7f0000u));
-    ASSERT_EQ(as<float>((uint32_t)as<uint16_t>(ingotTruncSfBf(v)) << 16), brain)
-        << bits;
-    ASSERT_EQ(as<float>((uint32_t)as<uint16_t>(ingotTruncDfBf(v)) << 16), brain)
-        << bits;
+    ASSERT_EQ(as<float>((uint32_t)as<uint16_t>(ingotTruncSfBf(v)) << 16), brain) << bits;
+    ASSERT_EQ(as<float>((uint32_t)as<uint16_t>(ingotTruncDfBf(v)) << 16), brain) << bits;
   }
 }
 
@@ -87,8 +83,7 @@ TEST(Half, DoublesAreRoundedOnce) {
   double v = 1 + std::ldexp(1, -11) + std::ldexp(1, -40);
   EXPECT_EQ(ingotExtendHfSf(ingotTruncDfHf(v)), 1 + std::ldexp(1, -10));
   double b = 1 + std::ldexp(1, -8) + std::ldexp(1, -40);
-  EXPECT_EQ(as<float>((uint32_t)as<uint16_t>(ingotTruncDfBf(b)) << 16),
-            1 + std::ldexp(1, -7));
+  EXPECT_EQ(as<float>((uint32_t)as<uint16_t>(ingotTruncDfBf(b)) << 16), 1 + std::ldexp(1, -7));
 }
 
 } // namespace

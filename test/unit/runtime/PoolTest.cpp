@@ -15,8 +15,7 @@ using namespace ingot_rt;
 namespace {
 
 /// buffers[0]: a counter for each unit.
-int32_t touch(void *const *buffers, const int64_t *sizes, int64_t lo,
-              int64_t hi, void *scratch) {
+int32_t touch(void *const *buffers, const int64_t *sizes, int64_t lo, int64_t hi, void *scratch) {
   auto *counts = (std::atomic<int> *)buffers[0];
   int64_t chunk = sizes[0], grid = sizes[1];
   if (lo % chunk || (hi % chunk && hi != grid) || lo >= hi)
@@ -49,9 +48,8 @@ void checkJob(Pool &pool, int64_t grid, int64_t chunk, int32_t workers) {
   std::vector<char> scratch(128 * workers);
   void *buffers[] = {counts.data()};
   int64_t sizes[] = {chunk, grid};
-  Job job = {
-      touch, buffers,        sizes, grid,
-      chunk, scratch.data(), 128,   (uint32_t)((grid + chunk - 1) / chunk)};
+  Job job = {touch, buffers,        sizes, grid,
+             chunk, scratch.data(), 128,   (uint32_t)((grid + chunk - 1) / chunk)};
   ASSERT_EQ(pool.run(job, workers), 0);
   for (auto &c : counts)
     ASSERT_EQ(c.load(), 1);

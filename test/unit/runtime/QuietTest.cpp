@@ -18,15 +18,13 @@ static thread_local bool counting = false;
 static thread_local long calls = 0;
 
 extern "C" int posix_memalign(void **memory, size_t alignment, size_t bytes) {
-  static auto real =
-      (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT, "posix_memalign");
+  static auto real = (int (*)(void **, size_t, size_t))dlsym(RTLD_NEXT, "posix_memalign");
   calls += counting;
   return real(memory, alignment, bytes);
 }
 
 extern "C" int pthread_mutex_lock(pthread_mutex_t *mutex) noexcept {
-  static auto real =
-      (int (*)(pthread_mutex_t *))dlsym(RTLD_NEXT, "pthread_mutex_lock");
+  static auto real = (int (*)(pthread_mutex_t *))dlsym(RTLD_NEXT, "pthread_mutex_lock");
   calls += counting;
   return real(mutex);
 }
@@ -38,12 +36,10 @@ struct Call {
   ingot_tensor in[2], out[1];
   ingot_context *context;
   Call(ingot_context *context, int64_t batch)
-      : x(batch * 4), y(batch * 4),
-        z(batch * 4), in{tensorOf(x, {batch, 4}), tensorOf(y, {batch, 4})},
-        out{tensorOf(z, {})}, context(context) {}
-  ingot_status operator()() {
-    return ingot_run(demoModule(), context, 0, in, out);
-  }
+      : x(batch * 4), y(batch * 4), z(batch * 4),
+        in{tensorOf(x, {batch, 4}), tensorOf(y, {batch, 4})}, out{tensorOf(z, {})},
+        context(context) {}
+  ingot_status operator()() { return ingot_run(demoModule(), context, 0, in, out); }
 };
 
 ingot_context *oneThread() {

@@ -85,19 +85,16 @@ TEST(Run, RefusesWhatDoesNotFit) {
     ingot_tensor in[] = {a, b}, out[] = {o};
     return ingot_run(m, c.handle, 0, in, out);
   };
-  ingot_tensor X = tensorOf(x, {3, 4}), Y = tensorOf(y, {3, 4}),
-               Z = tensorOf(z, {});
+  ingot_tensor X = tensorOf(x, {3, 4}), Y = tensorOf(y, {3, 4}), Z = tensorOf(z, {});
   EXPECT_EQ(attempt(X, Y, Z), INGOT_OK);
   EXPECT_EQ(attempt(tensorOf(x, {12}), Y, Z), INGOT_SHAPE_MISMATCH);
-  EXPECT_THAT(message(),
-              HasSubstr("input 'x' of 'scale' has rank 1, expected 2 "
-                        "(batchx4xf32)"));
+  EXPECT_THAT(message(), HasSubstr("input 'x' of 'scale' has rank 1, expected 2 "
+                                   "(batchx4xf32)"));
   EXPECT_EQ(attempt(tensorOf(x, {4, 3}), Y, Z), INGOT_SHAPE_MISMATCH);
   EXPECT_THAT(message(), HasSubstr("dimension 1 is 3"));
   EXPECT_EQ(attempt(X, tensorOf(y, {2, 4}), Z), INGOT_SHAPE_MISMATCH);
-  EXPECT_THAT(message(),
-              HasSubstr("input 'y' of 'scale': dimension 0 is 2, expected "
-                        "batch = 3 (batch = 3 from input 'x')"));
+  EXPECT_THAT(message(), HasSubstr("input 'y' of 'scale': dimension 0 is 2, expected "
+                                   "batch = 3 (batch = 3 from input 'x')"));
   EXPECT_EQ(attempt(tensorOf(x, {-3, 4}), Y, Z), INGOT_SHAPE_MISMATCH);
   ingot_tensor wrong = X;
   wrong.dtype = INGOT_I32;
@@ -125,10 +122,8 @@ TEST(Run, RefusesWhatDoesNotFit) {
 TEST(Run, RefusesNullAndUnknown) {
   Context c;
   EXPECT_EQ(ingot_run(m, nullptr, 0, nullptr, nullptr), INGOT_INVALID_ARGUMENT);
-  EXPECT_EQ(ingot_run(m, c.handle, 0, nullptr, nullptr),
-            INGOT_INVALID_ARGUMENT);
-  EXPECT_EQ(ingot_run(m, c.handle, 9, nullptr, nullptr),
-            INGOT_INVALID_ARGUMENT);
+  EXPECT_EQ(ingot_run(m, c.handle, 0, nullptr, nullptr), INGOT_INVALID_ARGUMENT);
+  EXPECT_EQ(ingot_run(m, c.handle, 9, nullptr, nullptr), INGOT_INVALID_ARGUMENT);
   EXPECT_EQ(ingot_context_create(m, nullptr, nullptr), INGOT_INVALID_ARGUMENT);
   ingot_module newer = *m;
   newer.abi_version = 99;
@@ -141,8 +136,7 @@ TEST(Run, RefusesNullAndUnknown) {
 TEST(Run, HugeSizesAreRefusedNotComputed) {
   Context c;
   std::vector<float> x(4), z(4);
-  ingot_tensor in[] = {tensorOf(x, {INT64_MAX, 4}),
-                       tensorOf(x, {INT64_MAX, 4})},
+  ingot_tensor in[] = {tensorOf(x, {INT64_MAX, 4}), tensorOf(x, {INT64_MAX, 4})},
                out[] = {tensorOf(z, {})};
   EXPECT_EQ(ingot_run(m, c.handle, 0, in, out), INGOT_SHAPE_MISMATCH);
 }
@@ -214,8 +208,7 @@ TEST(State, ReadingWhileAnotherCallWritesIsBusy) {
   holdCount = 1;
   std::thread t([&] { count(writer.handle, 1); });
   std::vector<float> x(4, 1), y(4, 1), z(4);
-  ingot_tensor in[] = {tensorOf(x, {1, 4}), tensorOf(y, {1, 4})},
-               out[] = {tensorOf(z, {})};
+  ingot_tensor in[] = {tensorOf(x, {1, 4}), tensorOf(y, {1, 4})}, out[] = {tensorOf(z, {})};
   while (holdCount != 2)
     std::this_thread::yield();
   EXPECT_EQ(ingot_run(m, reader.handle, 0, in, out), INGOT_BUSY);
@@ -249,8 +242,7 @@ struct Counting {
     if (self->calls++ >= self->refuseAfter)
       return nullptr;
     self->live += (int64_t)bytes;
-    return aligned_alloc(alignment,
-                         (bytes + alignment - 1) / alignment * alignment);
+    return aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
   }
   static void release(void *user, void *memory, size_t bytes) {
     ((Counting *)user)->live -= (int64_t)bytes;
@@ -262,8 +254,7 @@ TEST(Context, UsesTheCallersAllocatorAndSurvivesItsRefusal) {
   for (int64_t allowed = 0; allowed < 5; ++allowed) {
     Counting counting;
     counting.refuseAfter = allowed;
-    ingot_allocator allocator = {Counting::allocate, Counting::release,
-                                 &counting};
+    ingot_allocator allocator = {Counting::allocate, Counting::release, &counting};
     ingot_context_options o = {};
     o.struct_size = sizeof o;
     o.threads = 1;
@@ -272,8 +263,7 @@ TEST(Context, UsesTheCallersAllocatorAndSurvivesItsRefusal) {
     ingot_status status = ingot_context_create(m, &o, &c);
     if (status == INGOT_OK) {
       std::vector<float> x(400), y(400), z(400);
-      ingot_tensor in[] = {tensorOf(x, {100, 4}), tensorOf(y, {100, 4})},
-                   out[] = {tensorOf(z, {})};
+      ingot_tensor in[] = {tensorOf(x, {100, 4}), tensorOf(y, {100, 4})}, out[] = {tensorOf(z, {})};
       status = ingot_run(m, c, 0, in, out);
     }
     // One allocation each for the context, the arena and the scratch.
@@ -283,8 +273,7 @@ TEST(Context, UsesTheCallersAllocatorAndSurvivesItsRefusal) {
   }
 }
 
-void runOnThreads(void *user, int32_t workers, void (*task)(void *, int32_t),
-                  void *argument) {
+void runOnThreads(void *user, int32_t workers, void (*task)(void *, int32_t), void *argument) {
   ++*(int *)user;
   std::vector<std::thread> threads;
   for (int32_t w = 0; w < workers; ++w)
@@ -316,14 +305,11 @@ TEST(Call, TypedCallsShareIdleContexts) {
         std::vector<float> x(batch * 4, 2), y(batch * 4, 1), z(batch * 4);
         const void *in[] = {x.data(), y.data()};
         void *out[] = {z.data()};
-        ASSERT_EQ(
-            ingot_rt_call(m, nullptr, 0, in, out, &batch, nullptr, nullptr),
-            INGOT_OK);
+        ASSERT_EQ(ingot_rt_call(m, nullptr, 0, in, out, &batch, nullptr, nullptr), INGOT_OK);
         ASSERT_EQ(z[3], 9);
         in[1] = nullptr;
-        ASSERT_EQ(
-            ingot_rt_call(m, nullptr, 0, in, out, &batch, nullptr, nullptr),
-            INGOT_INVALID_ARGUMENT);
+        ASSERT_EQ(ingot_rt_call(m, nullptr, 0, in, out, &batch, nullptr, nullptr),
+                  INGOT_INVALID_ARGUMENT);
         ASSERT_THAT(message(), HasSubstr("input 'y' of 'scale'"));
       }
     });
@@ -338,15 +324,12 @@ TEST(Call, ReportsSizesOfDataDependentOutputs) {
   void *out[] = {indices.data()};
   int64_t n = 3, capacity = 3, shape = -1;
   int64_t *shapes[] = {&shape};
-  EXPECT_EQ(ingot_rt_call(m, nullptr, 2, in, out, &n, &capacity, shapes),
-            INGOT_OK);
+  EXPECT_EQ(ingot_rt_call(m, nullptr, 2, in, out, &n, &capacity, shapes), INGOT_OK);
   EXPECT_EQ(shape, 2);
   capacity = 2;
-  EXPECT_EQ(ingot_rt_call(m, nullptr, 2, in, out, &n, &capacity, shapes),
-            INGOT_CAPACITY);
+  EXPECT_EQ(ingot_rt_call(m, nullptr, 2, in, out, &n, &capacity, shapes), INGOT_CAPACITY);
   n = -1;
-  EXPECT_EQ(ingot_rt_call(m, nullptr, 2, in, out, &n, &capacity, shapes),
-            INGOT_SHAPE_MISMATCH);
+  EXPECT_EQ(ingot_rt_call(m, nullptr, 2, in, out, &n, &capacity, shapes), INGOT_SHAPE_MISMATCH);
 }
 
 TEST(Profile, CountsCallsTimeAndWork) {
@@ -370,8 +353,7 @@ TEST(Profile, CountsCallsTimeAndWork) {
 TEST(Run, DenormalsAreFlushedInsideAndNotAfter) {
   Context c;
   std::vector<float> x{FLT_MIN, 1, 1, 1}, y{-1.5f * FLT_MIN, 0, 0, 0}, z(4);
-  ingot_tensor in[] = {tensorOf(x, {1, 4}), tensorOf(y, {1, 4})},
-               out[] = {tensorOf(z, {})};
+  ingot_tensor in[] = {tensorOf(x, {1, 4}), tensorOf(y, {1, 4})}, out[] = {tensorOf(z, {})};
   ASSERT_EQ(ingot_run(m, c.handle, 0, in, out), INGOT_OK);
   EXPECT_EQ(z[0], 0); // FLT_MIN * 1 - 1.5 * FLT_MIN is a denormal
   volatile float tiny = FLT_MIN;

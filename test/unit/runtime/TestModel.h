@@ -28,8 +28,7 @@ template <typename T> ingot_dtype dtypeOf();
 template <> inline ingot_dtype dtypeOf<float>() { return INGOT_F32; }
 template <> inline ingot_dtype dtypeOf<int64_t>() { return INGOT_I64; }
 
-template <typename T>
-ingot_tensor tensorOf(std::vector<T> &data, std::vector<int64_t> shape) {
+template <typename T> ingot_tensor tensorOf(std::vector<T> &data, std::vector<int64_t> shape) {
   ingot_tensor t = {};
   t.data = data.data();
   t.capacity = data.size() * sizeof(T);

@@ -25,8 +25,7 @@ TEST(Trace, OneEventForEachCallAndDispatch) {
     ingot_context *c = nullptr;
     ASSERT_EQ(ingot_context_create(m, &o, &c), INGOT_OK);
     std::vector<float> x(8), y(8), z(8);
-    ingot_tensor in[] = {tensorOf(x, {2, 4}), tensorOf(y, {2, 4})},
-                 out[] = {tensorOf(z, {})};
+    ingot_tensor in[] = {tensorOf(x, {2, 4}), tensorOf(y, {2, 4})}, out[] = {tensorOf(z, {})};
     ASSERT_EQ(ingot_run(m, c, 0, in, out), INGOT_OK);
     ingot_context_destroy(m, c);
   }
@@ -36,11 +35,9 @@ TEST(Trace, OneEventForEachCallAndDispatch) {
   text << file.rdbuf();
   EXPECT_THAT(text.str(), testing::StartsWith("[\n{\"name\":\"process_name\""));
   EXPECT_THAT(text.str(), HasSubstr("\"name\":\"mul_add\",\"cat\":\"kernel\""));
-  EXPECT_THAT(text.str(),
-              HasSubstr("\"nodes\":\"dense/Mul\",\"grid\":2,\"chunk\":3"));
+  EXPECT_THAT(text.str(), HasSubstr("\"nodes\":\"dense/Mul\",\"grid\":2,\"chunk\":3"));
   size_t runs = 0;
-  for (size_t at = 0;
-       (at = text.str().find("\"cat\":\"run\"", at)) != std::string::npos; ++at)
+  for (size_t at = 0; (at = text.str().find("\"cat\":\"run\"", at)) != std::string::npos; ++at)
     ++runs;
   EXPECT_EQ(runs, 2u);
   remove(path.c_str());

@@ -8,10 +8,8 @@ using namespace ingot::test;
 
 namespace {
 
-std::vector<float> dense(const std::vector<float> &x,
-                         const std::vector<float> &w,
-                         const std::vector<float> &b, int m, int k, int n,
-                         float (*f)(float)) {
+std::vector<float> dense(const std::vector<float> &x, const std::vector<float> &w,
+                         const std::vector<float> &b, int m, int k, int n, float (*f)(float)) {
   std::vector<float> y(m * n);
   for (int i = 0; i < m; ++i)
     for (int j = 0; j < n; ++j) {
@@ -30,17 +28,14 @@ TEST(Contraction, DenseShapes) {
   struct Case {
     int m, k, n, tile;
     bool dynamic;
-  } cases[] = {{1, 20, 10, 0, false},   {5, 33, 17, 0, true},
-               {1, 64, 100, 32, false}, {29, 40, 100, 32, true},
-               {37, 96, 70, 32, false}, {128, 50, 64, 0, false},
-               {3, 7, 1, 0, true},      {60, 16, 33, 16, true},
-               {0, 5, 8, 0, true},      {1, 100, 300, 32, true}};
+  } cases[] = {{1, 20, 10, 0, false},   {5, 33, 17, 0, true},    {1, 64, 100, 32, false},
+               {29, 40, 100, 32, true}, {37, 96, 70, 32, false}, {128, 50, 64, 0, false},
+               {3, 7, 1, 0, true},      {60, 16, 33, 16, true},  {0, 5, 8, 0, true},
+               {1, 100, 300, 32, true}};
   for (const Case &c : cases) {
-    SCOPED_TRACE(testing::Message()
-                 << c.m << "x" << c.n << "x" << c.k << " tile " << c.tile);
-    KernelRun k(
-        denseText(c.dynamic ? "batch" : std::to_string(c.m), c.k, c.n, c.tile),
-        {{"batch", c.m}});
+    SCOPED_TRACE(testing::Message() << c.m << "x" << c.n << "x" << c.k << " tile " << c.tile);
+    KernelRun k(denseText(c.dynamic ? "batch" : std::to_string(c.m), c.k, c.n, c.tile),
+                {{"batch", c.m}});
     auto x = randoms(c.m * c.k), w = randoms(c.k * c.n, 2), b = randoms(c.n, 3);
     expectNear(k.one<float>({x, c.tile ? packed(w, c.k, c.n, c.tile) : w, b}),
                dense(x, w, b, c.m, c.k, c.n, relu), 2e-5f);
@@ -52,8 +47,7 @@ TEST(Contraction, HeavyEpilogueIsRolled) {
   EXPECT_TRUE(k.schedule.rolledEpilogue);
   auto x = randoms(31 * 40), w = randoms(40 * 50, 2), b = randoms(50, 3);
   expectNear(k.one<float>({x, w, b}),
-             dense(x, w, b, 31, 40, 50, [](float v) { return std::tanh(v); }),
-             2e-5f);
+             dense(x, w, b, 31, 40, 50, [](float v) { return std::tanh(v); }), 2e-5f);
 }
 
 TEST(Contraction, RowsDoNotDependOnTheBatch) {
@@ -62,9 +56,8 @@ TEST(Contraction, RowsDoNotDependOnTheBatch) {
       one(denseText("batch", 64, 48, 0), {{"batch", 1}});
   auto y = all.one<float>({x, w, b});
   for (int r : {0, 13, 14, 44}) {
-    auto row = one.one<float>(
-        {std::vector<float>(x.begin() + r * 64, x.begin() + r * 64 + 64), w,
-         b});
+    auto row =
+        one.one<float>({std::vector<float>(x.begin() + r * 64, x.begin() + r * 64 + 64), w, b});
     for (int j = 0; j < 48; ++j)
       EXPECT_EQ(row[j], y[r * 48 + j]);
   }
@@ -74,8 +67,7 @@ TEST(Contraction, OtherProcessors) {
   for (const char *cpu : {"haswell", "x86-64-v2"}) {
     KernelRun k(denseText("batch", 40, 50, 0), {{"batch", 31}}, cpu);
     auto x = randoms(31 * 40), w = randoms(40 * 50, 2), b = randoms(50, 3);
-    expectNear(k.one<float>({x, w, b}), dense(x, w, b, 31, 40, 50, relu),
-               2e-5f);
+    expectNear(k.one<float>({x, w, b}), dense(x, w, b, 31, 40, 50, relu), 2e-5f);
   }
 }
 
@@ -106,13 +98,11 @@ TEST(Contraction, BatchedWithTransposedOperand) {
 
 namespace {
 void testConv(const Conv &c, bool dynamicImage = false) {
-  SCOPED_TRACE(testing::Message()
-               << c.h << "x" << c.w << "x" << c.c << " " << c.kh << "x" << c.kw
-               << " to " << c.f << " stride " << c.stride << " groups "
-               << c.groups << " base " << c.base);
+  SCOPED_TRACE(testing::Message() << c.h << "x" << c.w << "x" << c.c << " " << c.kh << "x" << c.kw
+                                  << " to " << c.f << " stride " << c.stride << " groups "
+                                  << c.groups << " base " << c.base);
   KernelRun k(c.text(dynamicImage), {{"batch", c.n}, {"h", c.h}, {"w", c.w}});
-  auto x = randoms(c.n * c.h * c.w * c.c),
-       f = randoms(c.kh * c.kw * c.c / c.groups * c.f, 2);
+  auto x = randoms(c.n * c.h * c.w * c.c), f = randoms(c.kh * c.kw * c.c / c.groups * c.f, 2);
   std::vector<float> want;
   int cg = c.c / c.groups, fg = c.f / c.groups;
   for (int n = 0; n < c.n; ++n)
@@ -125,12 +115,11 @@ void testConv(const Conv &c, bool dynamicImage = false) {
               for (int q = 0; q < cg; ++q) {
                 int y = oh * c.stride + i * c.dilation - c.lowH,
                     z = ow * c.stride + j * c.dilation - c.lowW;
-                if (y < 0 || z < 0 || y % c.base || z % c.base ||
-                    y / c.base >= c.h || z / c.base >= c.w)
+                if (y < 0 || z < 0 || y % c.base || z % c.base || y / c.base >= c.h ||
+                    z / c.base >= c.w)
                   continue;
                 sum +=
-                    double(x[((n * c.h + y / c.base) * c.w + z / c.base) * c.c +
-                             o / fg * cg + q]) *
+                    double(x[((n * c.h + y / c.base) * c.w + z / c.base) * c.c + o / fg * cg + q]) *
                     f[((i * c.kw + j) * cg + q) * c.f + o];
               }
           want.push_back(sum);
@@ -151,13 +140,10 @@ TEST(Convolution, Shapes) {
 }
 TEST(Convolution, Groups) {
   testConv({2, 9, 20, 24, 3, 3, 24, 1, 1, 1, 1, 1, 1, 24}); // depthwise
-  testConv(
-      {1, 9, 10, 8, 3, 3, 16, 2, 1, 0, 1, 0, 1, 8}); // two filters a channel
+  testConv({1, 9, 10, 8, 3, 3, 16, 2, 1, 0, 1, 0, 1, 8});   // two filters a channel
   testConv({1, 6, 18, 32, 3, 3, 64, 1, 1, 1, 1, 1, 1, 2});
 }
-TEST(Convolution, Transposed) {
-  testConv({2, 5, 6, 4, 3, 3, 8, 1, 1, 1, 2, 1, 2, 1, 2});
-}
+TEST(Convolution, Transposed) { testConv({2, 5, 6, 4, 3, 3, 8, 1, 1, 1, 2, 1, 2, 1, 2}); }
 TEST(Convolution, TransposedOfOddShapes) {
   testConv({1, 5, 6, 4, 3, 3, 40, 1, 1, 1, 1, 1, 1, 1, 2});
   testConv({9, 4, 7, 5, 4, 4, 17, 1, 1, 2, 3, 3, 2, 1, 3});
@@ -193,8 +179,7 @@ TEST(Convolution, FilterGradient) {
               for (int z = 0; z < 5; ++z) {
                 int h = 2 * y + i - 1, w = 2 * z + j;
                 if (h >= 0 && h < 9 && w < 10)
-                  s += x[((b * 9 + h) * 10 + w) * 5 + c] *
-                       g[((b * 5 + y) * 5 + z) * 20 + f];
+                  s += x[((b * 9 + h) * 10 + w) * 5 + c] * g[((b * 5 + y) * 5 + z) * 20 + f];
               }
           want.push_back(s);
         }

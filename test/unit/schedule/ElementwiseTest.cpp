@@ -40,8 +40,7 @@ TEST(Elementwise, RankZero) {
       }
       return %r : tensor<f32>
     })");
-  EXPECT_EQ(k.one<float>({std::vector<float>{5}, std::vector<float>{3}}),
-            std::vector<float>{2});
+  EXPECT_EQ(k.one<float>({std::vector<float>{5}, std::vector<float>{3}}), std::vector<float>{2});
 }
 
 TEST(Elementwise, BiasBroadcastOfOddWidth) {
@@ -174,10 +173,8 @@ TEST(Elementwise, IntegerDivisionIsTotal) {
   std::vector<int32_t> x{7, -7, -7, INT32_MIN, 6}, y{2, 2, -2, -1, -4};
   auto r = k.call({x, y});
   EXPECT_EQ(k.status, 0);
-  EXPECT_EQ(r[0].as<int32_t>(),
-            (std::vector<int32_t>{3, -3, 3, INT32_MIN, -1}));
-  EXPECT_EQ(r[1].as<int32_t>(),
-            (std::vector<int32_t>{3, -4, 3, INT32_MIN, -2}));
+  EXPECT_EQ(r[0].as<int32_t>(), (std::vector<int32_t>{3, -3, 3, INT32_MIN, -1}));
+  EXPECT_EQ(r[1].as<int32_t>(), (std::vector<int32_t>{3, -4, 3, INT32_MIN, -2}));
   EXPECT_EQ(r[2].as<int32_t>(), (std::vector<int32_t>{1, 1, -1, 0, -2}));
   EXPECT_EQ(r[3].as<int32_t>(), (std::vector<int32_t>{1, -1, -1, 0, 2}));
   k.call({x, std::vector<int32_t>{1, 1, 1, 1, 0}});
@@ -201,11 +198,9 @@ TEST(Elementwise, CastsOfEveryWidth) {
     })");
   std::vector<float> x{1.75f, -2.5f, NAN, 3e9f, 0.0f, 255.0f};
   auto r = k.call({x});
-  EXPECT_EQ(r[0].as<int32_t>(),
-            (std::vector<int32_t>{1, -2, INT32_MIN, INT32_MIN, 0, 255}));
+  EXPECT_EQ(r[0].as<int32_t>(), (std::vector<int32_t>{1, -2, INT32_MIN, INT32_MIN, 0, 255}));
   EXPECT_EQ(r[1].as<uint8_t>(), (std::vector<uint8_t>{1, 254, 0, 0, 0, 255}));
-  EXPECT_EQ(r[2].as<int64_t>(),
-            (std::vector<int64_t>{1, -2, INT64_MIN, 3000000000, 0, 255}));
+  EXPECT_EQ(r[2].as<int64_t>(), (std::vector<int64_t>{1, -2, INT64_MIN, 3000000000, 0, 255}));
   EXPECT_EQ(r[3].as<uint8_t>(), (std::vector<uint8_t>{1, 1, 1, 1, 0, 1}));
   EXPECT_EQ(r[4].as<uint16_t>()[0], 0x3f00);
   EXPECT_EQ(r[4].as<uint16_t>()[3], 0x7c00);
@@ -282,12 +277,10 @@ TEST(Elementwise, QuantilesAndGamma) {
   std::vector<float> x{0.975f, 0.5f, 0.1f, 0.999f};
   auto r = k.call({x});
   expectNear(r[0].as<float>(), {1.959964f, 0, -1.2815516f, 3.0902366f}, 1e-4f);
-  expectNear(r[1].as<float>(), {1.5849f, 0.476936f, 0.088856f, 2.3267538f},
-             1e-3f);
+  expectNear(r[1].as<float>(), {1.5849f, 0.476936f, 0.088856f, 2.3267538f}, 1e-3f);
   std::vector<float> gamma;
   for (float v : x)
     gamma.push_back(std::lgamma(v));
   expectNear(r[2].as<float>(), gamma, 1e-6f);
-  expectNear(r[3].as<float>(),
-             {-0.619071f, -1.9635100f, -10.423755f, -0.578862f}, 1e-4f);
+  expectNear(r[3].as<float>(), {-0.619071f, -1.9635100f, -10.423755f, -0.578862f}, 1e-4f);
 }

@@ -15,13 +15,11 @@ using namespace mlir;
 
 namespace ingot::test {
 
-KernelRun::KernelRun(StringRef text, std::map<std::string, int64_t> symbols,
-                     StringRef cpu) {
+KernelRun::KernelRun(StringRef text, std::map<std::string, int64_t> symbols, StringRef cpu) {
   build(text, symbols, cpu);
 }
 
-void KernelRun::build(StringRef text,
-                      const std::map<std::string, int64_t> &symbols,
+void KernelRun::build(StringRef text, const std::map<std::string, int64_t> &symbols,
                       StringRef cpu) {
   DialectRegistry registry;
   registerCpuCodegenDialects(registry);
@@ -35,8 +33,7 @@ void KernelRun::build(StringRef text,
   // Another processor of this architecture for a whole run of the tests.
   if (const char *other = getenv("INGOT_TEST_CPU"); other && cpu.empty())
     cpu = other;
-  auto target = cpu.empty() ? llvm::Expected<TargetInfo>(getHostTarget())
-                            : getTarget("", cpu);
+  auto target = cpu.empty() ? llvm::Expected<TargetInfo>(getHostTarget()) : getTarget("", cpu);
   ASSERT_TRUE(bool(target));
   module = parseSourceString<ModuleOp>(text, ParserConfig(&context));
   ASSERT_TRUE(bool(module)) << error;
@@ -45,8 +42,7 @@ void KernelRun::build(StringRef text,
   ASSERT_TRUE(bool(kernel));
   schedule::expandComposites(kernel);
   if (auto attr = kernel.getSchedule()) {
-    auto s = schedule::Schedule::fromAttr(*attr,
-                                          [&] { return kernel.emitOpError(); });
+    auto s = schedule::Schedule::fromAttr(*attr, [&] { return kernel.emitOpError(); });
     if (failed(s) || failed(schedule::verifySchedule(kernel, *s)))
       return;
     schedule = *s;
@@ -66,8 +62,7 @@ void KernelRun::build(StringRef text,
 
   auto value = [&](StringRef name) -> std::optional<int64_t> {
     auto it = symbols.find(name.str());
-    return it == symbols.end() ? std::nullopt
-                               : std::optional<int64_t>(it->second);
+    return it == symbols.end() ? std::nullopt : std::optional<int64_t>(it->second);
   };
   for (const std::string &s : schedule::kernelSymbols(kernel))
     sizes.push_back(value(s).value_or(-1));
@@ -77,8 +72,7 @@ void KernelRun::build(StringRef text,
   for (Type t : kernel.getResultTypes()) {
     int64_t n = nn::elementCount(t).evaluate(value).value_or(-1);
     ASSERT_GE(n, 0);
-    resultBytes.push_back(
-        n * nn::elementBytes(cast<RankedTensorType>(t).getElementType()));
+    resultBytes.push_back(n * nn::elementBytes(cast<RankedTensorType>(t).getElementType()));
   }
   ASSERT_TRUE(succeeded(lowerToLlvmDialect(*kernels, *target))) << error;
   auto emitter = ObjectEmitter::create(*target);
@@ -121,8 +115,7 @@ std::vector<Bytes> KernelRun::call(std::vector<Bytes> inputs) {
     }
     buffers.push_back(&definedSize);
     // The first pair alone: pairs are alternatives.
-    for (size_t p = 0; shareInplace && p < std::min<size_t>(inplace.size(), 2);
-         p += 2) {
+    for (size_t p = 0; shareInplace && p < std::min<size_t>(inplace.size(), 2); p += 2) {
       char *shared = results[inplace[p]].data.data() + fence;
       const Bytes &operand = inputs[inplace[p + 1]];
       std::memcpy(shared, operand.data.data(), operand.data.size());
@@ -149,8 +142,7 @@ std::vector<Bytes> KernelRun::call(std::vector<Bytes> inputs) {
   };
   auto a = run(false), b = run(true);
   for (size_t i = 0; i < a.size(); ++i)
-    EXPECT_TRUE(a[i].data == b[i].data)
-        << "result " << i << " depends on the chunks";
+    EXPECT_TRUE(a[i].data == b[i].data) << "result " << i << " depends on the chunks";
   return a;
 }
 
@@ -175,9 +167,8 @@ double KernelRun::time(std::vector<Bytes> inputs, int times) {
   for (int i = 0; i < times; ++i) {
     auto t0 = std::chrono::steady_clock::now();
     function(buffers.data(), sizes.data(), 0, grid, nullptr);
-    best = std::min(best, std::chrono::duration<double>(
-                              std::chrono::steady_clock::now() - t0)
-                              .count());
+    best = std::min(best,
+                    std::chrono::duration<double>(std::chrono::steady_clock::now() - t0).count());
   }
   return best;
 }
@@ -189,16 +180,14 @@ std::vector<float> randoms(size_t n, unsigned seed) {
     x = static_cast<float>(static_cast<int>(g() % 2001) - 1000) / 1000.0f;
   return v;
 }
-void expectNear(const std::vector<float> &got, const std::vector<float> &want,
-                float tolerance) {
+void expectNear(const std::vector<float> &got, const std::vector<float> &want, float tolerance) {
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < got.size(); ++i) {
     if (std::isnan(want[i]) && std::isnan(got[i]))
       continue;
     if (got[i] == want[i])
       continue;
-    ASSERT_NEAR(got[i], want[i], tolerance * (1 + std::fabs(want[i])))
-        << "element " << i;
+    ASSERT_NEAR(got[i], want[i], tolerance * (1 + std::fabs(want[i]))) << "element " << i;
   }
 }
 

@@ -19,8 +19,7 @@ namespace ingot::test {
 struct Bytes {
   std::vector<char> data;
   Bytes() = default;
-  template <typename T>
-  Bytes(const std::vector<T> &v) : data(v.size() * sizeof(T)) {
+  template <typename T> Bytes(const std::vector<T> &v) : data(v.size() * sizeof(T)) {
     if (!v.empty())
       std::memcpy(data.data(), v.data(), data.size());
   }
@@ -61,8 +60,7 @@ public:
   uint64_t textBytes = 0;
 
 private:
-  void build(llvm::StringRef text,
-             const std::map<std::string, int64_t> &symbols,
+  void build(llvm::StringRef text, const std::map<std::string, int64_t> &symbols,
              llvm::StringRef cpu);
 
   mlir::MLIRContext context;
@@ -74,8 +72,7 @@ private:
 
 /// Reproducible numbers in [-1, 1].
 std::vector<float> randoms(size_t n, unsigned seed = 1);
-void expectNear(const std::vector<float> &got, const std::vector<float> &want,
-                float tolerance);
+void expectNear(const std::vector<float> &got, const std::vector<float> &want, float tolerance);
 
 } // namespace ingot::test
 

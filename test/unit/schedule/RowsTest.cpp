@@ -14,8 +14,7 @@ TEST(Rows, Softmax) {
                                {0, 9, true},
                                {2, 64, true}}) {
     SCOPED_TRACE(testing::Message() << b << "x" << n);
-    KernelRun k(softmaxText(dynamic ? "n" : std::to_string(n)),
-                {{"b", b}, {"n", n}});
+    KernelRun k(softmaxText(dynamic ? "n" : std::to_string(n)), {{"b", b}, {"n", n}});
     auto x = randoms(b * n);
     if (b > 1)
       x[n + 1] = NAN;
@@ -134,8 +133,7 @@ TEST(Rows, ArgMaxTakesTheFirstAndIgnoresNaN) {
       }
       return %r : tensor<3xi64>
     })");
-  std::vector<float> x{1, 5, 5, 2,  0,  5,  1,  NAN, 2,  3, NAN,
-                       3, 1, 0, -1, -2, -3, -4, -5,  -6, -7};
+  std::vector<float> x{1, 5, 5, 2, 0, 5, 1, NAN, 2, 3, NAN, 3, 1, 0, -1, -2, -3, -4, -5, -6, -7};
   EXPECT_EQ(k.one<int64_t>({x}), (std::vector<int64_t>{1, 2, 0}));
 }
 
@@ -192,9 +190,8 @@ TEST(Rows, ArgMinOfManyRows) {
     for (float v : randoms(b * 300))
       x.push_back(v * 100);
     for (int i = 0; i < b; ++i)
-      want.push_back(
-          std::min_element(x.begin() + i * 300, x.begin() + i * 300 + 300) -
-          x.begin() - i * 300);
+      want.push_back(std::min_element(x.begin() + i * 300, x.begin() + i * 300 + 300) - x.begin() -
+                     i * 300);
     EXPECT_EQ(k.one<int32_t>({x}), want);
   }
 }

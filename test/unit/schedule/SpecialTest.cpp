@@ -20,9 +20,7 @@ TEST(Special, DynamicUpdateClampsItsStart) {
     int start = std::clamp(at, 0, 5);
     auto want = x;
     std::copy(u.begin(), u.end(), want.begin() + start * 20);
-    expectNear(
-        k.one<float>({x, u, std::vector<int32_t>{at}, std::vector<int32_t>{0}}),
-        want, 0);
+    expectNear(k.one<float>({x, u, std::vector<int32_t>{at}, std::vector<int32_t>{0}}), want, 0);
   }
   EXPECT_EQ(k.inplace, (std::vector<int64_t>{0, 0}));
 }
@@ -52,23 +50,15 @@ TEST(Special, ScatterAddsInOrderAndChecks) {
 
 TEST(Special, Scans) {
   for (int dim : {0, 1, 2})
-    for (const char *flags :
-         {"", ", exclusive", ", reverse", ", exclusive, reverse"}) {
+    for (const char *flags : {"", ", exclusive", ", reverse", ", exclusive, reverse"}) {
       std::string f = flags, d = std::to_string(dim), X = "tensor<3x4x19xf32>";
       KernelRun k("func.func @f(%x: " + X + ") -> " + X +
-                  " {\n%r = nn.kernel \"other\" (%x : " + X + ") -> " + X +
-                  " {\n^bb0(%0: " + X + "):\n%d = nn.scan sum %0 {dim = " + d +
-                  f + "} : (" + X + ") -> " + X + "\nnn.yield %d : " + X +
-                  "\n}\nreturn %r : " + X + "\n}");
+                  " {\n%r = nn.kernel \"other\" (%x : " + X + ") -> " + X + " {\n^bb0(%0: " + X +
+                  "):\n%d = nn.scan sum %0 {dim = " + d + f + "} : (" + X + ") -> " + X +
+                  "\nnn.yield %d : " + X + "\n}\nreturn %r : " + X + "\n}");
       auto x = randoms(3 * 4 * 19);
-      int n = dim == 0   ? 3
-              : dim == 1 ? 4
-                         : 19,
-          stride = dim == 0   ? 76
-                   : dim == 1 ? 19
-                              : 1;
-      bool exclusive = f.find("exclusive") != f.npos,
-           reverse = f.find("reverse") != f.npos;
+      int n = dim == 0 ? 3 : dim == 1 ? 4 : 19, stride = dim == 0 ? 76 : dim == 1 ? 19 : 1;
+      bool exclusive = f.find("exclusive") != f.npos, reverse = f.find("reverse") != f.npos;
       std::vector<float> want(x.size());
       for (int i = 0; i < int(x.size()); ++i) {
         if (i / stride % n)
@@ -96,8 +86,7 @@ TEST(Special, NonzeroDefinesASize) {
     })",
               {{"n", 3}, {"nz", 4}});
   std::vector<uint8_t> x{0, 1, 0, 0, 0, 0, 1, 0, 1, 0, 0, 1};
-  EXPECT_EQ(k.one<int64_t>({x}),
-            (std::vector<int64_t>{0, 1, 2, 0, 2, 2, 3, 2}));
+  EXPECT_EQ(k.one<int64_t>({x}), (std::vector<int64_t>{0, 1, 2, 0, 2, 2, 3, 2}));
   EXPECT_EQ(k.definedSize, 4);
 }
 

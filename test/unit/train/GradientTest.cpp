@@ -51,13 +51,15 @@ protected:
         EXPECT_EQ(g.getType(), wrt[i].getType());
       }
     ret->setOperands(results);
-    f.setType(mlir::FunctionType::get(&context, f.front().getArgumentTypes(), mlir::ValueRange(results).getTypes()));
+    f.setType(mlir::FunctionType::get(&context, f.front().getArgumentTypes(),
+                                      mlir::ValueRange(results).getTypes()));
     train::removeDead(f.getBody());
     EXPECT_TRUE(succeeded(mlir::verify(f.getOperation())));
     return true;
   }
   /// Compares gradients of sum(outputs * seeds) with central differences.
-  void check(llvm::StringRef text, llvm::StringMap<int64_t> sizes = {}, Range range = {}, unsigned gradients = 0) {
+  void check(llvm::StringRef text, llvm::StringMap<int64_t> sizes = {}, Range range = {},
+             unsigned gradients = 0) {
     auto primal = parse(text), dual = parse(text);
     ASSERT_TRUE(primal && dual);
     std::vector<unsigned> which;
@@ -68,7 +70,8 @@ protected:
     for (mlir::Type t : primal.getArgumentTypes()) {
       evaluate::Shape dims;
       for (auto &e : nn::dimsOf(t))
-        dims.push_back(*e.evaluate([&](llvm::StringRef n) { return std::optional<int64_t>(sizes.lookup(n)); }));
+        dims.push_back(*e.evaluate(
+            [&](llvm::StringRef n) { return std::optional<int64_t>(sizes.lookup(n)); }));
       mlir::Type e = llvm::cast<mlir::RankedTensorType>(t).getElementType();
       Range r = llvm::isa<mlir::FloatType>(e) ? range : Range{0, 2};
       inputs.push_back(HostTensor::fromValues(e, dims, uniform(evaluate::countOf(dims), r)));
@@ -111,9 +114,10 @@ protected:
                  text.str() + "\ngradient of argument " + std::to_string(position));
     }
   }
-  void checkUnary(const std::string &op, Range range = {}, const std::string &type = "tensor<6xf64>") {
-    check("func.func @f(%x: tensor<6xf64>) -> tensor<6xf64> {\n %r = nn." + op +
-              " : " + type + "\n return %r : tensor<6xf64>\n}",
+  void checkUnary(const std::string &op, Range range = {},
+                  const std::string &type = "tensor<6xf64>") {
+    check("func.func @f(%x: tensor<6xf64>) -> tensor<6xf64> {\n %r = nn." + op + " : " + type +
+              "\n return %r : tensor<6xf64>\n}",
           {}, range, 1);
   }
   void checkBinary(const std::string &op, Range range = {}) {
@@ -124,17 +128,17 @@ protected:
   /// A function of one operation in generic types.
   void checkOp(const std::string &op, const std::string &arguments, const std::string &result,
                llvm::StringMap<int64_t> sizes = {}, const std::string &before = "") {
-    check("func.func @f(" + arguments + ") -> " + result + " {\n" + before + " %r = " + op + " -> " + result +
-              "\n return %r : " + result + "\n}",
+    check("func.func @f(" + arguments + ") -> " + result + " {\n" + before + " %r = " + op +
+              " -> " + result + "\n return %r : " + result + "\n}",
           sizes);
   }
 };
 
 TEST_F(Gradients, Unary) {
   checkUnary("abs %x", {}, "(tensor<6xf64>) -> tensor<6xf64>");
-  for (const char *op : {"neg", "square", "exp", "expm1", "sin", "cos", "tan", "atan", "sinh", "cosh",
-                         "asinh", "tanh", "sigmoid", "softplus", "softsign", "relu", "relu6", "elu", "selu", "erf",
-                         "erfc"})
+  for (const char *op : {"neg",      "square", "exp",   "expm1", "sin",  "cos",     "tan",
+                         "atan",     "sinh",   "cosh",  "asinh", "tanh", "sigmoid", "softplus",
+                         "softsign", "relu",   "relu6", "elu",   "selu", "erf",     "erfc"})
     checkUnary(std::string(op) + " %x", std::string(op) == "tan" ? Range{-1, 1} : Range{});
   for (const char *op : {"reciprocal", "sqrt", "rsqrt", "log", "log1p", "lgamma"})
     checkUnary(std::string(op) + " %x", {0.5, 3});
@@ -148,7 +152,8 @@ TEST_F(Gradients, Unary) {
 TEST_F(Gradients, Binary) {
   for (const char *op : {"add", "sub", "mul", "max", "min", "atan2", "squared_difference"})
     checkBinary(op);
-  for (const char *op : {"div", "pow", "div_no_nan", "mul_no_nan", "xlogy", "xlog1py", "xdivy", "mod"})
+  for (const char *op :
+       {"div", "pow", "div_no_nan", "mul_no_nan", "xlogy", "xlog1py", "xdivy", "mod"})
     checkBinary(op, {0.5, 3});
 }
 TEST_F(Gradients, SelectClampCast) {
@@ -159,28 +164,35 @@ TEST_F(Gradients, SelectClampCast) {
   %c = nn.clamp %l, %s, %x : (tensor<8xf64>, tensor<8xf64>, tensor<8xf64>) -> tensor<8xf64>
   %r = nn.mul %c, %s : tensor<8xf64>
   return %r : tensor<8xf64>
-})", {}, {}, 3);
+})",
+        {}, {}, 3);
 }
 TEST_F(Gradients, Shapes) {
-  checkOp("nn.broadcast %x {dims = array<i64: 1, 2>} : (tensor<1x3xf64>)", "%x: tensor<1x3xf64>", "tensor<2x4x3xf64>");
+  checkOp("nn.broadcast %x {dims = array<i64: 1, 2>} : (tensor<1x3xf64>)", "%x: tensor<1x3xf64>",
+          "tensor<2x4x3xf64>");
   checkOp("nn.reshape %x : (tensor<2x3xf64>)", "%x: tensor<2x3xf64>", "tensor<3x2xf64>");
-  checkOp("nn.transpose %x {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xf64>)", "%x: tensor<2x3x4xf64>",
-          "tensor<4x2x3xf64>");
+  checkOp("nn.transpose %x {permutation = array<i64: 2, 0, 1>} : (tensor<2x3x4xf64>)",
+          "%x: tensor<2x3x4xf64>", "tensor<4x2x3xf64>");
   checkOp("nn.slice %x {start = #nn.sizes<1, 5>, strides = array<i64: 1, -2>} : (tensor<3x7xf64>)",
           "%x: tensor<3x7xf64>", "tensor<2x3xf64>");
-  checkOp("nn.slice %x {start = #nn.sizes<1>, strides = array<i64: 3>} : (tensor<9xf64>)", "%x: tensor<9xf64>",
-          "tensor<3xf64>");
-  checkOp("nn.reverse %x {dims = array<i64: 1>} : (tensor<2x3xf64>)", "%x: tensor<2x3xf64>", "tensor<2x3xf64>");
-  checkOp("nn.concat %x, %y, %x {dim = 1 : i64} : (tensor<2x3xf64>, tensor<2x1xf64>, tensor<2x3xf64>)",
-          "%x: tensor<2x3xf64>, %y: tensor<2x1xf64>", "tensor<2x7xf64>");
-  checkOp("nn.pad %x, %v {low = #nn.sizes<1, -1>, high = #nn.sizes<0, 2>, interior = array<i64: 0, 1>} : "
+  checkOp("nn.slice %x {start = #nn.sizes<1>, strides = array<i64: 3>} : (tensor<9xf64>)",
+          "%x: tensor<9xf64>", "tensor<3xf64>");
+  checkOp("nn.reverse %x {dims = array<i64: 1>} : (tensor<2x3xf64>)", "%x: tensor<2x3xf64>",
+          "tensor<2x3xf64>");
+  checkOp(
+      "nn.concat %x, %y, %x {dim = 1 : i64} : (tensor<2x3xf64>, tensor<2x1xf64>, tensor<2x3xf64>)",
+      "%x: tensor<2x3xf64>, %y: tensor<2x1xf64>", "tensor<2x7xf64>");
+  checkOp("nn.pad %x, %v {low = #nn.sizes<1, -1>, high = #nn.sizes<0, 2>, interior = array<i64: 0, "
+          "1>} : "
           "(tensor<2x3xf64>, tensor<f64>)",
           "%x: tensor<2x3xf64>, %v: tensor<f64>", "tensor<3x6xf64>");
   for (const char *mode : {"reflect", "symmetric"})
-    checkOp(std::string("nn.pad %x, %v {low = #nn.sizes<1, 2>, high = #nn.sizes<1, 0>, interior = array<i64: 0, 0>, "
+    checkOp(std::string("nn.pad %x, %v {low = #nn.sizes<1, 2>, high = #nn.sizes<1, 0>, interior = "
+                        "array<i64: 0, 0>, "
                         "mode = #nn<pad_mode ") +
                 mode + ">} : (tensor<2x3xf64>, tensor<f64>)",
-            "%x: tensor<2x3xf64>", "tensor<4x5xf64>", {}, " %v = nn.constant dense<0.0> : tensor<f64>\n");
+            "%x: tensor<2x3xf64>", "tensor<4x5xf64>", {},
+            " %v = nn.constant dense<0.0> : tensor<f64>\n");
 }
 TEST_F(Gradients, BroadcastFoundAtRunTime) {
   std::string text = R"mlir(!a = tensor<?x3xf64, #nn.sizes<"n">>
@@ -201,15 +213,16 @@ func.func @f(%x: !a, %y: !b) -> !r {
 }
 TEST_F(Gradients, Indices) {
   std::string i = " %i = nn.constant dense<[[2, 0, 2], [1, 1, 0]]> : tensor<2x3xi32>\n";
-  checkOp("nn.take %x, %i {axis = 0 : i64} : (tensor<3x2xf64>, tensor<2x3xi32>)", "%x: tensor<3x2xf64>",
-          "tensor<2x3x2xf64>", {}, i);
-  checkOp("nn.take %x, %i {axis = 1 : i64} : (tensor<2x3x2xf64>, tensor<2x3xi32>)", "%x: tensor<2x3x2xf64>",
-          "tensor<2x2x3x2xf64>", {}, i);
-  checkOp("nn.take %x, %i {axis = 2 : i64, batch_dims = 1 : i64} : (tensor<2x2x3x2xf64>, tensor<2x3xi32>)",
+  checkOp("nn.take %x, %i {axis = 0 : i64} : (tensor<3x2xf64>, tensor<2x3xi32>)",
+          "%x: tensor<3x2xf64>", "tensor<2x3x2xf64>", {}, i);
+  checkOp("nn.take %x, %i {axis = 1 : i64} : (tensor<2x3x2xf64>, tensor<2x3xi32>)",
+          "%x: tensor<2x3x2xf64>", "tensor<2x2x3x2xf64>", {}, i);
+  checkOp("nn.take %x, %i {axis = 2 : i64, batch_dims = 1 : i64} : (tensor<2x2x3x2xf64>, "
+          "tensor<2x3xi32>)",
           "%x: tensor<2x2x3x2xf64>", "tensor<2x2x3x2xf64>", {}, i);
   std::string nd = " %i = nn.constant dense<[[1, 0], [0, 2], [1, 0]]> : tensor<3x2xi32>\n";
-  checkOp("nn.gather_nd %x, %i : (tensor<2x3x2xf64>, tensor<3x2xi32>)", "%x: tensor<2x3x2xf64>", "tensor<3x2xf64>", {},
-          nd);
+  checkOp("nn.gather_nd %x, %i : (tensor<2x3x2xf64>, tensor<3x2xi32>)", "%x: tensor<2x3x2xf64>",
+          "tensor<3x2xf64>", {}, nd);
   std::string once = " %i = nn.constant dense<[[1], [0]]> : tensor<2x1xi32>\n";
   for (const char *kind : {"update", "add", "sub"})
     checkOp(std::string("nn.scatter %x, %i, %u {kind = #nn<scatter_kind ") + kind +
@@ -217,29 +230,35 @@ TEST_F(Gradients, Indices) {
             "%x: tensor<3x2xf64>, %u: tensor<2x2xf64>", "tensor<3x2xf64>", {}, once);
   checkOp("nn.dynamic_slice %x, %i, %i : (tensor<3x4xf64>, tensor<i32>, tensor<i32>)",
           "%x: tensor<3x4xf64>, %i: tensor<i32>", "tensor<2x2xf64>");
-  checkOp("nn.dynamic_update_slice %x, %u, %i, %i : (tensor<3x4xf64>, tensor<2x2xf64>, tensor<i32>, tensor<i32>)",
+  checkOp("nn.dynamic_update_slice %x, %u, %i, %i : (tensor<3x4xf64>, tensor<2x2xf64>, "
+          "tensor<i32>, tensor<i32>)",
           "%x: tensor<3x4xf64>, %u: tensor<2x2xf64>, %i: tensor<i32>", "tensor<3x4xf64>");
 }
 TEST_F(Gradients, ReductionsAndWindows) {
   for (const char *kind : {"sum", "prod", "max", "min"})
-    checkOp(std::string("nn.reduce ") + kind + " %x {dims = array<i64: 0, 2>} : (tensor<2x3x2xf64>)",
+    checkOp(std::string("nn.reduce ") + kind +
+                " %x {dims = array<i64: 0, 2>} : (tensor<2x3x2xf64>)",
             "%x: tensor<2x3x2xf64>", "tensor<3xf64>");
   for (const char *kind : {"sum", "max", "min"})
     checkOp(std::string("nn.reduce_window ") + kind +
-                " %x {window = array<i64: 1, 3, 2>, strides = array<i64: 1, 2, 1>, dilations = array<i64: 1, 1, 1>, "
-                "base_dilations = array<i64: 1, 1, 1>, pad_low = #nn.sizes<0, 1, 0>, pad_high = #nn.sizes<0, 1, 1>} : "
+                " %x {window = array<i64: 1, 3, 2>, strides = array<i64: 1, 2, 1>, dilations = "
+                "array<i64: 1, 1, 1>, "
+                "base_dilations = array<i64: 1, 1, 1>, pad_low = #nn.sizes<0, 1, 0>, pad_high = "
+                "#nn.sizes<0, 1, 1>} : "
                 "(tensor<2x6x3xf64>)",
             "%x: tensor<2x6x3xf64>", "tensor<2x3x3xf64>");
   for (const char *flags : {"", ", exclusive", ", reverse", ", exclusive, reverse"})
     for (const char *kind : {"sum", "prod"})
-      checkOp(std::string("nn.scan ") + kind + " %x {dim = 1 : i64" + flags + "} : (tensor<2x4xf64>)",
+      checkOp(std::string("nn.scan ") + kind + " %x {dim = 1 : i64" + flags +
+                  "} : (tensor<2x4xf64>)",
               "%x: tensor<2x4xf64>", "tensor<2x4xf64>");
   for (const char *op : {"softmax", "log_softmax"})
     check(std::string("func.func @f(%x: tensor<2x5xf64>) -> tensor<2x5xf64> {\n %r = nn.") + op +
           " %x : tensor<2x5xf64>\n return %r : tensor<2x5xf64>\n}");
 }
 TEST_F(Gradients, TiesOfAMaximumShareEqually) {
-  auto f = parse("func.func @f(%x: tensor<4xf64>) -> tensor<f64> {\n %r = nn.reduce max %x {dims = array<i64: 0>} : "
+  auto f = parse("func.func @f(%x: tensor<4xf64>) -> tensor<f64> {\n %r = nn.reduce max %x {dims = "
+                 "array<i64: 0>} : "
                  "(tensor<4xf64>) -> tensor<f64>\n return %r : tensor<f64>\n}");
   std::vector<unsigned> which;
   ASSERT_TRUE(differentiate(f, which));
@@ -250,33 +269,42 @@ TEST_F(Gradients, WindowsOfUnknownSize) {
   sizes["n"] = 5;
   for (const char *kind : {"sum", "max"})
     checkOp(std::string("nn.reduce_window ") + kind +
-                " %x {window = array<i64: 2>, strides = array<i64: 2>, dilations = array<i64: 1>, base_dilations = "
-                "array<i64: 1>, pad_low = #nn.sizes<0>, pad_high = #nn.sizes<0>} : (tensor<?xf64, #nn.sizes<\"n\">>)",
-            "%x: tensor<?xf64, #nn.sizes<\"n\">>", "tensor<?xf64, #nn.sizes<\"max(floordiv(n - 2, 2) + 1, 0)\">>", sizes);
+                " %x {window = array<i64: 2>, strides = array<i64: 2>, dilations = array<i64: 1>, "
+                "base_dilations = "
+                "array<i64: 1>, pad_low = #nn.sizes<0>, pad_high = #nn.sizes<0>} : (tensor<?xf64, "
+                "#nn.sizes<\"n\">>)",
+            "%x: tensor<?xf64, #nn.sizes<\"n\">>",
+            "tensor<?xf64, #nn.sizes<\"max(floordiv(n - 2, 2) + 1, 0)\">>", sizes);
 }
 TEST_F(Gradients, Contractions) {
-  checkOp("nn.dot_general %x, %y {lhs_batch = array<i64: 1>, rhs_batch = array<i64: 0>, lhs_contract = array<i64: 3, "
+  checkOp("nn.dot_general %x, %y {lhs_batch = array<i64: 1>, rhs_batch = array<i64: 0>, "
+          "lhs_contract = array<i64: 3, "
           "0>, rhs_contract = array<i64: 2, 3>} : (tensor<2x3x4x5xf64>, tensor<3x2x5x2xf64>)",
           "%x: tensor<2x3x4x5xf64>, %y: tensor<3x2x5x2xf64>", "tensor<3x4x2xf64>");
-  checkOp("nn.dot_general %x, %y {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, "
+  checkOp("nn.dot_general %x, %y {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = "
+          "array<i64: 1>, "
           "rhs_contract = array<i64: 0>} : (tensor<2x3xf64>, tensor<3x4xf64>)",
           "%x: tensor<2x3xf64>, %y: tensor<3x4xf64>", "tensor<2x4xf64>");
-  checkOp("nn.conv %x, %w {strides = array<i64: 2, 1>, pad_low = #nn.sizes<0, 1>, pad_high = #nn.sizes<1, 1>, "
+  checkOp("nn.conv %x, %w {strides = array<i64: 2, 1>, pad_low = #nn.sizes<0, 1>, pad_high = "
+          "#nn.sizes<1, 1>, "
           "lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 2>, groups = 1 : i64} : "
           "(tensor<2x4x5x2xf64>, tensor<3x2x2x3xf64>)",
           "%x: tensor<2x4x5x2xf64>, %w: tensor<3x2x2x3xf64>", "tensor<2x2x5x3xf64>");
-  checkOp("nn.conv %x, %w {strides = array<i64: 1>, pad_low = #nn.sizes<1>, pad_high = #nn.sizes<1>, "
-          "lhs_dilation = array<i64: 1>, rhs_dilation = array<i64: 1>, groups = 2 : i64} : "
-          "(tensor<2x4x4xf64>, tensor<3x2x6xf64>)",
-          "%x: tensor<2x4x4xf64>, %w: tensor<3x2x6xf64>", "tensor<2x4x6xf64>");
-  checkOp("nn.conv %x, %w {strides = array<i64: 1>, pad_low = #nn.sizes<2>, pad_high = #nn.sizes<1>, "
-          "lhs_dilation = array<i64: 2>, rhs_dilation = array<i64: 1>, groups = 1 : i64} : "
-          "(tensor<2x4x2xf64>, tensor<3x2x3xf64>)",
-          "%x: tensor<2x4x2xf64>, %w: tensor<3x2x3xf64>", "tensor<2x8x3xf64>");
-  checkOp("nn.conv %x, %w {strides = array<i64: 3>, pad_low = #nn.sizes<0>, pad_high = #nn.sizes<0>, "
-          "lhs_dilation = array<i64: 1>, rhs_dilation = array<i64: 1>, groups = 1 : i64} : "
-          "(tensor<1x9x1xf64>, tensor<2x1x2xf64>)",
-          "%x: tensor<1x9x1xf64>, %w: tensor<2x1x2xf64>", "tensor<1x3x2xf64>");
+  checkOp(
+      "nn.conv %x, %w {strides = array<i64: 1>, pad_low = #nn.sizes<1>, pad_high = #nn.sizes<1>, "
+      "lhs_dilation = array<i64: 1>, rhs_dilation = array<i64: 1>, groups = 2 : i64} : "
+      "(tensor<2x4x4xf64>, tensor<3x2x6xf64>)",
+      "%x: tensor<2x4x4xf64>, %w: tensor<3x2x6xf64>", "tensor<2x4x6xf64>");
+  checkOp(
+      "nn.conv %x, %w {strides = array<i64: 1>, pad_low = #nn.sizes<2>, pad_high = #nn.sizes<1>, "
+      "lhs_dilation = array<i64: 2>, rhs_dilation = array<i64: 1>, groups = 1 : i64} : "
+      "(tensor<2x4x2xf64>, tensor<3x2x3xf64>)",
+      "%x: tensor<2x4x2xf64>, %w: tensor<3x2x3xf64>", "tensor<2x8x3xf64>");
+  checkOp(
+      "nn.conv %x, %w {strides = array<i64: 3>, pad_low = #nn.sizes<0>, pad_high = #nn.sizes<0>, "
+      "lhs_dilation = array<i64: 1>, rhs_dilation = array<i64: 1>, groups = 1 : i64} : "
+      "(tensor<1x9x1xf64>, tensor<2x1x2xf64>)",
+      "%x: tensor<1x9x1xf64>, %w: tensor<2x1x2xf64>", "tensor<1x3x2xf64>");
 }
 
 /// A recurrent loop: reads its input at the step, writes each output.
@@ -334,11 +362,13 @@ func.func @f(%x: tensor<2xf64>, %w: tensor<2xf64>) -> tensor<2xf64> {
     nn.yield %s : tensor<2xf64>
   }
   return %r : tensor<2xf64>
-})", {}, {-1, 1}, 2);
+})",
+        {}, {-1, 1}, 2);
 }
 TEST_F(Gradients, Branches) {
   for (const char *flag : {"true", "false"})
-    check(std::string("func.func @f(%x: tensor<2xf64>, %y: tensor<2xf64>) -> tensor<2xf64> {\n %p = nn.constant dense<") +
+    check(std::string("func.func @f(%x: tensor<2xf64>, %y: tensor<2xf64>) -> tensor<2xf64> {\n %p "
+                      "= nn.constant dense<") +
               flag + R"(> : tensor<i1>
   %z = nn.exp %x : tensor<2xf64>
   %r = nn.if %p : tensor<i1> -> tensor<2xf64> {
@@ -350,11 +380,13 @@ TEST_F(Gradients, Branches) {
   }
   %s = nn.mul %r, %z : tensor<2xf64>
   return %s : tensor<2xf64>
-})", {}, {}, 2);
+})",
+          {}, {}, 2);
 }
 TEST_F(Gradients, WhatHasNoneIsNamed) {
-  auto f = parse("func.func @f(%x: tensor<2xf64>) -> tensor<2xf64> {\n %r = nn.digamma %x : tensor<2xf64> "
-                 "loc(\"tower/digamma\")\n return %r : tensor<2xf64>\n}");
+  auto f = parse(
+      "func.func @f(%x: tensor<2xf64>) -> tensor<2xf64> {\n %r = nn.digamma %x : tensor<2xf64> "
+      "loc(\"tower/digamma\")\n return %r : tensor<2xf64>\n}");
   std::string text;
   mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &d) {
     text += d.str();

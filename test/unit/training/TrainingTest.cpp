@@ -32,7 +32,8 @@ std::string temporary(const char *name) { return testing::TempDir() + "ingot_" +
 std::vector<std::vector<int32_t>> batches;
 float weight = 1;
 
-ingot_status fakeRun(ingot_context *, uint32_t signature, const ingot_tensor *in, ingot_tensor *out) {
+ingot_status fakeRun(ingot_context *, uint32_t signature, const ingot_tensor *in,
+                     ingot_tensor *out) {
   auto *y = static_cast<const int32_t *>(in[1].data);
   std::vector<int32_t> labels(y, y + in[1].shape[0]);
   float sum = 0;
@@ -59,7 +60,8 @@ ingot_status fakeSet(ingot_state *, uint32_t, const void *data, size_t bytes) {
 }
 const int64_t kXDims[] = {-1, 2}, kYDims[] = {-1};
 const char *const kNames[] = {"batch", nullptr};
-const ingot_value kInputs[] = {{"image", INGOT_F32, 2, kXDims, kNames, 0, 0}, {"y", INGOT_I32, 1, kYDims, kNames, 0, 0}};
+const ingot_value kInputs[] = {{"image", INGOT_F32, 2, kXDims, kNames, 0, 0},
+                               {"y", INGOT_I32, 1, kYDims, kNames, 0, 0}};
 const ingot_value kOutputs[] = {{"loss", INGOT_F32, 0, nullptr, nullptr, 0, 0},
                                 {"accuracy", INGOT_F32, 0, nullptr, nullptr, 0, 0}};
 const ingot_signature kSignatures[] = {{"train", 2, 1, kInputs, kOutputs, 1, 0, kNames},
@@ -99,7 +101,8 @@ protected:
 TEST_F(Training, EveryExampleOnceInASeededOrder) {
   Dataset data;
   std::string error;
-  ASSERT_TRUE(Dataset::make(&module, 0, examples(10), data, error)) << error; // "x" is "image", u8 labels are i32
+  ASSERT_TRUE(Dataset::make(&module, 0, examples(10), data, error))
+      << error; // "x" is "image", u8 labels are i32
   Trainer trainer;
   ASSERT_TRUE(Trainer::make(&module, nullptr, trainer, error)) << error;
   Metrics m;

@@ -37,7 +37,8 @@ Extent GpuKernel::product(ArrayRef<Extent> space) {
 }
 Value GpuKernel::shared(int64_t elements, Type element) {
   auto space = gpu::AddressSpaceAttr::get(function.getContext(), gpu::AddressSpace::Workgroup);
-  return function.addWorkgroupAttribution(MemRefType::get({elements}, element, AffineMap(), space), ir.loc);
+  return function.addWorkgroupAttribution(MemRefType::get({elements}, element, AffineMap(), space),
+                                          ir.loc);
 }
 void GpuKernel::barrier() { gpu::BarrierOp::create(ir.b, ir.loc); }
 Value GpuKernel::isLess(Value x, Value y) {
@@ -49,7 +50,8 @@ Value GpuKernel::exchange(Value v, int64_t mask) {
   Location loc = ir.loc;
   Type type = v.getType(), i32 = b.getI32Type(), i64 = b.getI64Type();
   auto swap = [&](Value x) -> Value {
-    return gpu::ShuffleOp::create(b, loc, x, ir.constantInt(i32, mask), ir.constantInt(i32, 32), gpu::ShuffleMode::XOR)
+    return gpu::ShuffleOp::create(b, loc, x, ir.constantInt(i32, mask), ir.constantInt(i32, 32),
+                                  gpu::ShuffleMode::XOR)
         .getShuffleResult();
   };
   unsigned width = type.getIntOrFloatBitWidth();
@@ -116,13 +118,14 @@ SizeExpr emitGpuFlat(GpuKernel &k) {
 SizeExpr emitGpuPoints(GpuKernel &k) {
   auto space = k.e.shape(k.kernel.getResult(0));
   SizeExpr count = elementCount(k.kernel.getResult(0).getType());
-  return forEachPoint(k, count, k.product(space), [&](Coord c) { storeAll(k, k.delinearize(c, space)); });
+  return forEachPoint(k, count, k.product(space),
+                      [&](Coord c) { storeAll(k, k.delinearize(c, space)); });
 }
 
 //===-- The function ------------------------------------------------------===//
 
-FailureOr<EmittedGpuKernel> emitGpuKernel(KernelOp kernel, const GpuSchedule &schedule, gpu::GPUModuleOp module,
-                                          StringRef name) {
+FailureOr<EmittedGpuKernel> emitGpuKernel(KernelOp kernel, const GpuSchedule &schedule,
+                                          gpu::GPUModuleOp module, StringRef name) {
   MLIRContext *context = kernel.getContext();
   Location loc = kernel.getLoc();
   OpBuilder b(context);
@@ -136,7 +139,8 @@ FailureOr<EmittedGpuKernel> emitGpuKernel(KernelOp kernel, const GpuSchedule &sc
   arguments.append(symbols.size(), b.getI64Type());
   auto function = gpu::GPUFuncOp::create(b, loc, name, FunctionType::get(context, arguments, {}));
   function->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
-  function.setKnownBlockSizeAttr(b.getDenseI32ArrayAttr({static_cast<int32_t>(schedule.threads), 1, 1}));
+  function.setKnownBlockSizeAttr(
+      b.getDenseI32ArrayAttr({static_cast<int32_t>(schedule.threads), 1, 1}));
   function->setAttr("kind", kernel.getKindAttr());
   function->setAttr("schedule", schedule.toAttr(context));
   Block *entry = &function.getBody().front();
@@ -145,13 +149,16 @@ FailureOr<EmittedGpuKernel> emitGpuKernel(KernelOp kernel, const GpuSchedule &sc
   SmallVector<Value> memrefs;
   for (Type t : tensors) {
     Type element = Emitter::storageType(cast<RankedTensorType>(t).getElementType());
-    auto type = MemRefType::get({ShapedType::kDynamic}, element, AffineMap(), b.getI64IntegerAttr(1));
+    auto type =
+        MemRefType::get({ShapedType::kDynamic}, element, AffineMap(), b.getI64IntegerAttr(1));
     memrefs.push_back(
-        UnrealizedConversionCastOp::create(b, loc, type, entry->getArgument(memrefs.size())).getResult(0));
+        UnrealizedConversionCastOp::create(b, loc, type, entry->getArgument(memrefs.size()))
+            .getResult(0));
   }
   SmallVector<Value> sizes;
   for (size_t i = 0; i < symbols.size(); ++i)
-    sizes.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(), entry->getArgument(memrefs.size() + i)));
+    sizes.push_back(arith::IndexCastOp::create(b, loc, b.getIndexType(),
+                                               entry->getArgument(memrefs.size() + i)));
   Value block = gpu::BlockIdOp::create(b, loc, gpu::Dimension::x);
   auto thread = gpu::ThreadIdOp::create(b, loc, gpu::Dimension::x);
 
@@ -187,8 +194,9 @@ FailureOr<EmittedGpuKernel> emitGpuKernel(KernelOp kernel, const GpuSchedule &sc
   gpu::ReturnOp::create(b, loc);
   if (e.unsupported || e.status) {
     Operation *where = e.unsupported ? e.unsupported : kernel.getOperation();
-    where->emitError() << (e.unsupported ? "cannot be computed by a GPU kernel yet"
-                                         : "has run-time checks, which GPU kernels cannot report yet")
+    where->emitError() << (e.unsupported
+                               ? "cannot be computed by a GPU kernel yet"
+                               : "has run-time checks, which GPU kernels cannot report yet")
                        << "; compile this model with --target cpu";
     function.erase();
     return failure();

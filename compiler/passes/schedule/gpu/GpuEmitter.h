@@ -19,7 +19,8 @@ struct EmittedGpuKernel {
 /// Emits into `module`: `gpu.func @name(buffers..., sizes...)`, pointers to global
 /// memory and 64-bit integers, sizes in the order of kernelSymbols.
 mlir::FailureOr<EmittedGpuKernel> emitGpuKernel(nn::KernelOp kernel, const GpuSchedule &schedule,
-                                                mlir::gpu::GPUModuleOp module, llvm::StringRef name);
+                                                mlir::gpu::GPUModuleOp module,
+                                                llvm::StringRef name);
 
 /// What the loops of a kernel work with.
 struct GpuKernel {

@@ -41,12 +41,14 @@ public:
   }
 
   SizeExpr run() {
-    Value memoryA = k.shared(2 * s.tileK * pitchA(), f32()), memoryB = k.shared(2 * s.tileK * s.tileN, f32());
+    Value memoryA = k.shared(2 * s.tileK * pitchA(), f32()),
+          memoryB = k.shared(2 * s.tileK * s.tileN, f32());
     locate();
     Value slices = ir.index(ir.ceilDiv(depth, s.tileK)), lastSlice = ir.sub(slices, ir.index(1));
     Value zero = ir.index(0);
     {
-      auto a = loadSlice(lhs, s.tileM, rowBase, zero), b = loadSlice(rhs, s.tileN, columnBase, zero);
+      auto a = loadSlice(lhs, s.tileM, rowBase, zero),
+           b = loadSlice(rhs, s.tileN, columnBase, zero);
       storeSlice(lhs, s.tileM, pitchA(), memoryA, zero, a);
       storeSlice(rhs, s.tileN, s.tileN, memoryB, zero, b);
       k.barrier();
@@ -58,7 +60,8 @@ public:
       Value which = ir.rem(slice, ir.index(2)), other = ir.sub(ir.index(1), which);
       // The last slice is loaded once more in the end: cheaper than a branch.
       Value next = ir.mul(ir.min(ir.add(slice, 1), lastSlice), s.tileK);
-      auto a = loadSlice(lhs, s.tileM, rowBase, next), b = loadSlice(rhs, s.tileN, columnBase, next);
+      auto a = loadSlice(lhs, s.tileM, rowBase, next),
+           b = loadSlice(rhs, s.tileN, columnBase, next);
       SmallVector<Value> sums(acc);
       multiply(memoryA, memoryB, which, sums);
       storeSlice(lhs, s.tileM, pitchA(), memoryA, other, a);
@@ -80,8 +83,8 @@ private:
   SmallVector<Extent> contractSpace, batchSpace;
   Extent depth;
   bool guardDepth;
-  Coords batch;              // of this block
-  Value rowBase, columnBase; // of this block's tile
+  Coords batch;                  // of this block
+  Value rowBase, columnBase;     // of this block's tile
   Value threadRow, threadColumn; // of this thread in the tile, times 4
 
   Type f32() { return ir.b.getF32Type(); }
@@ -206,13 +209,14 @@ private:
       Value type = lanes > 1 ? ir.splat(ir.zero(f32())) : ir.zero(f32());
       ir.lanes = 1;
       values.push_back(ir.branch(
-          k.isLess(c, ir.index(depth)), {type.getType()}, [&] { return SmallVector<Value>{load()}; },
-          [&] { return SmallVector<Value>{type}; })[0]);
+          k.isLess(c, ir.index(depth)), {type.getType()},
+          [&] { return SmallVector<Value>{load()}; }, [&] { return SmallVector<Value>{type}; })[0]);
     }
     return values;
   }
 
-  void storeSlice(const Side &side, int64_t width, int64_t pitch, Value memory, Value which, ArrayRef<Value> values) {
+  void storeSlice(const Side &side, int64_t width, int64_t pitch, Value memory, Value which,
+                  ArrayRef<Value> values) {
     for (int64_t i = 0; i < static_cast<int64_t>(values.size()); ++i) {
       auto [free, inner] = place(side, width, i);
       Value row = ir.add(ir.mul(which, s.tileK * pitch), ir.mul(inner, pitch));
@@ -245,13 +249,16 @@ private:
     for (int64_t c = 0; c < s.tileK; ++c) {
       SmallVector<Value> a, b;
       for (int64_t g = 0; g < groupsM; ++g)
-        a.push_back(vector::LoadOp::create(ir.b, ir.loc, type, memoryA,
-                                           ValueRange{ir.add(a0, c * pitchA() + g * s.tileM / groupsM)}));
+        a.push_back(
+            vector::LoadOp::create(ir.b, ir.loc, type, memoryA,
+                                   ValueRange{ir.add(a0, c * pitchA() + g * s.tileM / groupsM)}));
       for (int64_t g = 0; g < groupsN; ++g)
-        b.push_back(vector::LoadOp::create(ir.b, ir.loc, type, memoryB,
-                                           ValueRange{ir.add(b0, c * s.tileN + g * s.tileN / groupsN)}));
+        b.push_back(
+            vector::LoadOp::create(ir.b, ir.loc, type, memoryB,
+                                   ValueRange{ir.add(b0, c * s.tileN + g * s.tileN / groupsN)}));
       for (int64_t m = 0; m < s.threadM; ++m) {
-        Value x = ir.splat(vector::ExtractOp::create(ir.b, ir.loc, a[m / 4], ArrayRef<int64_t>{m % 4}));
+        Value x =
+            ir.splat(vector::ExtractOp::create(ir.b, ir.loc, a[m / 4], ArrayRef<int64_t>{m % 4}));
         for (int64_t g = 0; g < groupsN; ++g) {
           Value &sum = sums[m * groupsN + g];
           sum = multiplyAdd(e, x, b[g], sum);
@@ -267,7 +274,8 @@ private:
     int64_t groupsM = s.threadM / 4, groupsN = s.threadN / 4;
     bool guardM = !lhs.freeSize.isStatic() || lhs.freeSize.value % s.tileM;
     bool guardN = !rhs.freeSize.isStatic() || rhs.freeSize.value % s.tileN;
-    bool lanes = rhs.free.size() == 1 && rhs.freeSize.isStatic() && rhs.freeSize.value % 4 == 0 && epilogueHasLanes();
+    bool lanes = rhs.free.size() == 1 && rhs.freeSize.isStatic() && rhs.freeSize.value % 4 == 0 &&
+                 epilogueHasLanes();
     for (int64_t m = 0; m < s.threadM; ++m) {
       Value row = ir.add(ir.add(rowBase, threadRow), m / 4 * (s.tileM / groupsM) + m % 4);
       auto writeRow = [&] {

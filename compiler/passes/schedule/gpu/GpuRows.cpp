@@ -37,7 +37,8 @@ public:
       return rowCount;
     }
     lane = ir.rem(k.thread, ir.index(k.schedule.rowThreads));
-    Value row = ir.add(ir.mul(k.block, rowsPerBlock), ir.div(k.thread, ir.index(k.schedule.rowThreads)));
+    Value row =
+        ir.add(ir.mul(k.block, rowsPerBlock), ir.div(k.thread, ir.index(k.schedule.rowThreads)));
     // All threads of a warp have the same row, so exchanges are complete.
     ir.when(k.isLess(row, ir.index(k.product(rowSpace))), [&] { one(row); });
     return SizeExpr::ceilDiv(rowCount, rowsPerBlock);
@@ -61,11 +62,12 @@ private:
   }
 
   /// This thread's elements of the row, with values carried along.
-  SmallVector<Value> elements(const Coords &row, ArrayRef<Value> init,
-                              llvm::function_ref<SmallVector<Value>(ArrayRef<Coord>, ArrayRef<Value>)> body) {
+  SmallVector<Value>
+  elements(const Coords &row, ArrayRef<Value> init,
+           llvm::function_ref<SmallVector<Value>(ArrayRef<Coord>, ArrayRef<Value>)> body) {
     int64_t lanes = k.schedule.lanes;
-    auto r = ir.loop(ir.mul(lane, lanes), ir.index(k.product(innerSpace)), k.schedule.rowThreads * lanes, init,
-                     [&](Value i, ArrayRef<Value> carried) {
+    auto r = ir.loop(ir.mul(lane, lanes), ir.index(k.product(innerSpace)),
+                     k.schedule.rowThreads * lanes, init, [&](Value i, ArrayRef<Value> carried) {
                        ir.lanes = lanes;
                        Coords at = row;
                        Coords inner = k.delinearize(Coord(i), innerSpace);
@@ -113,10 +115,12 @@ private:
     Type type = acc.getType(), stored = Emitter::storageType(type);
     Value memory = k.shared(warps, stored); // one a stage: no barrier between them
     Value inWarp = ir.rem(k.thread, ir.index(warp));
-    Value first = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq, inWarp, ir.index(0));
+    Value first =
+        arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq, inWarp, ir.index(0));
     ir.when(first, [&] {
       Value v = type == stored ? acc : Value(arith::ExtUIOp::create(ir.b, ir.loc, stored, acc));
-      memref::StoreOp::create(ir.b, ir.loc, v, memory, ValueRange{ir.div(k.thread, ir.index(warp))});
+      memref::StoreOp::create(ir.b, ir.loc, v, memory,
+                              ValueRange{ir.div(k.thread, ir.index(warp))});
     });
     k.barrier();
     Value sum;
@@ -134,7 +138,8 @@ private:
     for (unsigned r = 0; r < e.results.size(); ++r)
       (e.results[r].shape.size() == rowSpace.size() ? single : whole).push_back(r);
     if (!single.empty()) {
-      Value first = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq, lane, ir.index(0));
+      Value first =
+          arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq, lane, ir.index(0));
       ir.when(first, [&] {
         for (unsigned r : single)
           e.store(e.results[r], row, e.eval(k.yields()[r], row));

@@ -55,7 +55,8 @@ bool hasLanes(KernelOp kernel, Value space) {
 Operation *findComplex(KernelOp kernel) {
   auto isComplex = [](Type t) { return isa<ComplexType>(getElementTypeOrSelf(t)); };
   for (Operation &op : bodyOf(kernel).without_terminator())
-    if (llvm::any_of(op.getOperandTypes(), isComplex) || llvm::any_of(op.getResultTypes(), isComplex))
+    if (llvm::any_of(op.getOperandTypes(), isComplex) ||
+        llvm::any_of(op.getResultTypes(), isComplex))
       return &op;
   return nullptr;
 }
@@ -86,7 +87,8 @@ LogicalResult noSchedule(KernelOp kernel, Operation *op) {
 
 DotGeneralOp findMatmul(KernelOp kernel) {
   auto dot = dyn_cast_or_null<DotGeneralOp>(findRoot(kernel));
-  if (!dot || !Emitter::computeType(Emitter::elementType(dot.getLhs())).isF32() || dot.getLhsContract().empty())
+  if (!dot || !Emitter::computeType(Emitter::elementType(dot.getLhs())).isF32() ||
+      dot.getLhsContract().empty())
     return nullptr;
   return dot;
 }
@@ -146,7 +148,10 @@ FailureOr<GpuSchedule> GpuSchedule::fromAttr(DictionaryAttr attr,
         return bad("'" + name + "' must be a list of integers: [m, n, k] or [m, n]");
       continue;
     }
-    int64_t *to = name == "threads" ? &s.threads : name == "lanes" ? &s.lanes : name == "row_threads" ? &s.rowThreads : nullptr;
+    int64_t *to = name == "threads"       ? &s.threads
+                  : name == "lanes"       ? &s.lanes
+                  : name == "row_threads" ? &s.rowThreads
+                                          : nullptr;
     auto i = dyn_cast<IntegerAttr>(a.getValue());
     if (!to || !i)
       return bad("'" + name + "' is no integer that a schedule has");
@@ -191,8 +196,10 @@ LogicalResult verifyGpuSchedule(KernelOp kernel, const GpuSchedule &s) {
       return bad("'matmul' needs one contraction of float32, float16 or bfloat16");
     if (s.threadM % 4 || s.threadN % 4 || s.threadM < 4 || s.threadN < 4 || s.tileM % s.threadM ||
         s.tileN % s.threadN || (s.tileM / s.threadM) * (s.tileN / s.threadN) != s.threads)
-      return bad("a thread's rows and columns must be multiples of 4 that divide the tile's into one part for each thread");
-    if (s.tileK < 4 || s.tileK % 4 || s.tileM * s.tileK % (4 * s.threads) || s.tileN * s.tileK % (4 * s.threads))
+      return bad("a thread's rows and columns must be multiples of 4 that divide the tile's into "
+                 "one part for each thread");
+    if (s.tileK < 4 || s.tileK % 4 || s.tileM * s.tileK % (4 * s.threads) ||
+        s.tileN * s.tileK % (4 * s.threads))
       return bad("each thread must load a multiple of 4 elements of both operands' tiles");
     if (2 * s.tileK * (s.tileM + 4 + s.tileN) * 4 > sharedBytes)
       return bad("two tiles of both operands do not fit 48 KiB of shared memory");

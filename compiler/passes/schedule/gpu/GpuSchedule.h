@@ -23,8 +23,8 @@ struct GpuSchedule {
   int64_t threadM = 0, threadN = 0;        ///< of a thread
 
   mlir::DictionaryAttr toAttr(mlir::MLIRContext *context) const;
-  static mlir::FailureOr<GpuSchedule> fromAttr(mlir::DictionaryAttr attr,
-                                               llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
+  static mlir::FailureOr<GpuSchedule>
+  fromAttr(mlir::DictionaryAttr attr, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 };
 
 /// The policy. Fails with a diagnostic where there is no GPU schedule yet.

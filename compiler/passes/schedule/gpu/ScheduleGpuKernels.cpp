@@ -26,7 +26,9 @@ using namespace schedule;
 struct ScheduleGpuKernels : PassWrapper<ScheduleGpuKernels, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ScheduleGpuKernels)
   StringRef getArgument() const final { return "schedule-gpu-kernels"; }
-  StringRef getDescription() const final { return "Emit kernels as GPU functions and dispatch them"; }
+  StringRef getDescription() const final {
+    return "Emit kernels as GPU functions and dispatch them";
+  }
   void getDependentDialects(DialectRegistry &registry) const override {
     registry.insert<arith::ArithDialect, gpu::GPUDialect, LLVM::LLVMDialect, math::MathDialect,
                     memref::MemRefDialect, scf::SCFDialect, vector::VectorDialect>();
@@ -76,8 +78,9 @@ private:
 
   LogicalResult replace(KernelOp kernel, gpu::GPUModuleOp nested) {
     if (!definedSymbols(kernel).empty())
-      return kernel.emitError("a result of data-dependent size has no GPU schedule yet; compile this model with "
-                              "--target cpu");
+      return kernel.emitError(
+          "a result of data-dependent size has no GPU schedule yet; compile this model with "
+          "--target cpu");
     IsolatedKernel isolated = isolateKernel(kernel);
     auto s = scheduleOf(*isolated.kernel);
     if (failed(s))
@@ -91,7 +94,8 @@ private:
       if (failed(k))
         return failure();
       if (failed(verify(k->function)))
-        return kernel.emitOpError("was emitted as an invalid function; this is a bug of the compiler");
+        return kernel.emitOpError(
+            "was emitted as an invalid function; this is a bug of the compiler");
       it = emitted.try_emplace(key, Emitted{*k, s->threads}).first;
     }
     Emitted &e = it->second;
@@ -103,7 +107,9 @@ private:
 
 } // namespace
 
-std::unique_ptr<Pass> createScheduleGpuKernelsPass() { return std::make_unique<ScheduleGpuKernels>(); }
+std::unique_ptr<Pass> createScheduleGpuKernelsPass() {
+  return std::make_unique<ScheduleGpuKernels>();
+}
 void registerGpuSchedulePasses() { PassRegistration<ScheduleGpuKernels>(); }
 
 } // namespace ingot
