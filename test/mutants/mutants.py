@@ -50,7 +50,7 @@ MUTANTS = [
      "int64_t chunks = (grid - 1) / chunk + 1;", "int64_t chunks = grid > chunk ? grid / chunk : 1;",
      "models --only mlp lenet lstm"),
     ("relu_gradient", "relu's gradient passes everything", GRADIENTS,
-     "UNARY(ReluOp, dy *mask(test(gt, y, 0), dy));", "UNARY(ReluOp, dy);", "models --only mlp"),
+     "UNARY(ReluOp, dy * mask(test(gt, y, 0), dy));", "UNARY(ReluOp, dy);", "models --only mlp"),
     ("sub_gradient", "the sign of a subtrahend's gradient", GRADIENTS,
      "BINARY(SubOp, dz, -dz);", "BINARY(SubOp, dz, dz);", "unit"),
     ("adam_bias", "Adam's first moment is not corrected for its start", OPTIMIZERS,
