@@ -137,4 +137,5 @@ def main():
         opts.json.write_text(json.dumps({"processor": processor(), "results": results}, indent=1) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
