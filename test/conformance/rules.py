@@ -163,6 +163,13 @@ def control_cases():
                    [{"p": F(a), "x": v.random(F, (b, 3), r)} for a in (1, -1) for b in (1, 4)], {"x": "?x3", "p": ""}, NEAR)
         yield Case(f"If/{way}/inWhile", wrap(lambda p: tf.while_loop(lambda i, a: i < 6, lambda i, a: (i + 1, tf.cond(
             tf.equal(i % 2, 0), lambda: a * 2.0, lambda: a + 1.0)), [0, p["x"]])), [{"x": v.random(F, (4,), r)}], rule=NEAR)
+        # What can fail runs only where the model runs it.
+        yield Case(f"While/{way}/failing", wrap(lambda p: tf.while_loop(lambda i, a: i < p["n"], lambda i, a: (
+            i + 1, a + p["x"] // p["d"] + tf.gather(p["x"], p["d"])), [0, p["x"]])),
+                   [{"n": np.int32(n), "d": np.int32(d), "x": np.array([5, -7, 9], np.int32)} for n, d in ((0, 0), (2, 2), (0, 9))])
+        yield Case(f"If/{way}/failing", wrap(lambda p: tf.cond(
+            p["p"] > 0.0, lambda: p["x"] + tf.constant([6, 4]) // tf.constant([0, 2]), lambda: p["x"])),
+                   [{"p": F(a), "x": np.array([1, 2], np.int32)} for a in (-1, 1)])
         yield Case(f"Case/{way}/three", wrap(lambda p: tf.switch_case(p["i"], [lambda: p["x"] * 2.0, lambda: p["x"] + 1.0, lambda: -p["x"]])),
                    [{"i": np.int32(i), "x": v.random(F, (4,), r)} for i in (-1, 0, 1, 2, 9)], rule=NEAR)
         yield Case(f"While/{way}/nested", wrap(lambda p: tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.while_loop(

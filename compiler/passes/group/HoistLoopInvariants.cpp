@@ -1,7 +1,9 @@
 // What a loop computes alike in every iteration moves in front of it. A matrix
 // product of a slice that the iteration number chooses (an LSTM's input
-// projection) becomes one product of the whole sequence.
+// projection) becomes one product of the whole sequence. What can fail stays in
+// a loop that may have no iteration.
 #include "compiler/dialects/Nn/Build.h"
+#include "compiler/dialects/Nn/Failure.h"
 #include "compiler/passes/group/Passes.h"
 
 using namespace mlir;
@@ -14,11 +16,20 @@ bool isOutside(Value v, Operation *loop) {
   return v.getParentRegion()->isProperAncestor(&loop->getRegion(0));
 }
 
+/// Whether the body certainly runs: its operations may then run before it.
+bool hasIterations(Operation *loop) {
+  auto counted = dyn_cast<ForOp>(loop);
+  std::optional<int64_t> trip = counted ? counted.getTrip().expr(0).constant() : std::nullopt;
+  return trip && *trip > 0;
+}
+
 /// Moves operations of the body whose operands are all from outside.
 void hoistInvariants(Operation *loop, Block &body) {
+  bool always = hasIterations(loop);
   for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
     // An unpack stays with the contraction that reads the panels through it.
-    if (op.getNumRegions() || !isa<NnDialect>(op.getDialect()) || isa<NonzeroOp, UnpackOp>(op))
+    if (op.getNumRegions() || !isa<NnDialect>(op.getDialect()) || isa<NonzeroOp, UnpackOp>(op) ||
+        (!always && mayFail(&op)))
       continue;
     if (llvm::all_of(op.getOperands(), [&](Value v) { return isOutside(v, loop); }))
       op.moveBefore(loop);

@@ -8,6 +8,15 @@
 // CHECK-DAG: %[[B:.*]] = nn.constant dense<[false, true, true]> : tensor<3xi1>
 // CHECK: %[[Y:.*]] = nn.dispatch @kernels::@keep(%arg0)
 // CHECK: return %[[T]], %[[B]], %[[Y]]
+
+// One that fails stays for the run, which may never come to it; so does what
+// reads its result.
+// CHECK-LABEL: func.func @fails
+// CHECK: %[[F:.*]] = nn.dispatch @kernels::@fail(
+// CHECK-NOT: prepare
+// CHECK-SAME: -> tensor<3xi32>
+// CHECK: nn.dispatch @kernels::@keep(%[[F]])
+// CHECK: func.func @fail(
 // CHECK-NOT: func.func @twice
 // CHECK: func.func @keep
 func.func @f(%x: tensor<3xi32> {ingot.input = "x"}) -> (tensor<3xi32> {ingot.output = "a"}, tensor<3xi1> {ingot.output = "b"}, tensor<3xi32> {ingot.output = "c"}) {
@@ -16,7 +25,17 @@ func.func @f(%x: tensor<3xi32> {ingot.input = "x"}) -> (tensor<3xi32> {ingot.out
   %y = nn.dispatch @kernels::@keep(%x) {sizes = #nn.sizes<>, grid = #nn.sizes<3>, chunk = 1 : i64, scratch = #nn.sizes<0>, inplace = array<i64>, prepare} : (tensor<3xi32>) -> tensor<3xi32>
   return %t#0, %t#1, %y : tensor<3xi32>, tensor<3xi1>, tensor<3xi32>
 }
+func.func @fails() -> (tensor<3xi32> {ingot.output = "a"}) {
+  %c = nn.constant dense<[1, 2, 3]> : tensor<3xi32>
+  %f = nn.dispatch @kernels::@fail(%c) {sizes = #nn.sizes<>, grid = #nn.sizes<3>, chunk = 1 : i64, scratch = #nn.sizes<0>, inplace = array<i64>, prepare} : (tensor<3xi32>) -> tensor<3xi32>
+  %y = nn.dispatch @kernels::@keep(%f) {sizes = #nn.sizes<>, grid = #nn.sizes<3>, chunk = 1 : i64, scratch = #nn.sizes<0>, inplace = array<i64>, prepare} : (tensor<3xi32>) -> tensor<3xi32>
+  return %y : tensor<3xi32>
+}
 module @kernels {
+  func.func @fail(%bufs: !llvm.ptr, %sizes: !llvm.ptr, %lo: i64, %hi: i64, %scratch: !llvm.ptr) -> i32 {
+    %range = arith.constant 4 : i32
+    return %range : i32
+  }
   func.func @twice(%bufs: !llvm.ptr, %sizes: !llvm.ptr, %lo: i64, %hi: i64, %scratch: !llvm.ptr) -> i32 {
     %g1 = llvm.getelementptr %bufs[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
     %g2 = llvm.getelementptr %bufs[2] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
