@@ -130,9 +130,22 @@ bool Partition::wouldCycle(int group, Operation *op) const {
   return reaches(work, group);
 }
 
+/// Nothing outside of groups x and y reads what x computes.
+bool Partition::feedsOnly(int x, int y) const {
+  return llvm::all_of(all[x].ops, [&](Operation *op) {
+    return llvm::all_of(op->getUsers(), [&](Operation *user) {
+      int g = groupOf(user);
+      return g == x || g == y;
+    });
+  });
+}
+
 bool Partition::mayMerge(int x, int y) const {
-  if (all[x].kind != KernelKind::Elementwise || all[y].kind != KernelKind::Elementwise ||
-      all[x].shape != all[y].shape || all[x].prepare != all[y].prepare)
+  // What only a contraction's epilogue reads is computed there.
+  bool joins = all[x].kind == KernelKind::Elementwise ||
+               (all[x].kind == KernelKind::Contraction && feedsOnly(y, x));
+  if (!joins || all[y].kind != KernelKind::Elementwise || all[x].shape != all[y].shape ||
+      all[x].prepare != all[y].prepare)
     return false;
   for (auto [a, b] : {std::pair(x, y), std::pair(y, x)}) {
     llvm::SetVector<Operation *> work;

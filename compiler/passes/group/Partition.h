@@ -49,6 +49,7 @@ private:
   /// the gates of a cell are one kernel.
   void merge(int into, int from);
   bool mayMerge(int x, int y) const;
+  bool feedsOnly(int x, int y) const;
   /// Operations whose results `op` reads, seen through cloned ones.
   void sources(mlir::Operation *op, llvm::SetVector<mlir::Operation *> &out) const;
   /// The group's kernel would have to run before `op`'s other operands are there.

@@ -1,6 +1,7 @@
 // Reshapes are free views between kernels but stand between a root and its
 // epilogue. They move down through elementwise operations; batched rows of a
-// matrix product become one dimension; broadcasts swallow unit dimensions.
+// matrix product become one dimension; broadcasts swallow unit dimensions; a slice
+// of one index without its dimension is a take.
 #include "compiler/dialects/Nn/Build.h"
 #include "compiler/passes/group/Passes.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -204,6 +205,34 @@ struct FlattenRows : OpRewritePattern<DotGeneralOp> {
   }
 };
 
+/// reshape(dynamic_slice(x)) that reads one index of one dimension and drops it
+/// -> take(x, index): a loop's input at a step, which then joins its reader's kernel.
+struct TakeOfSlice : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &rewriter) const override {
+    auto slice = op.getX().getDefiningOp<DynamicSliceOp>();
+    if (!slice)
+      return failure();
+    Dims x = dimsOf(slice.getX()), part = dimsOf(slice.getResult());
+    int64_t axis = -1;
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (part[i] == x[i]) // all of it: the start is clamped to 0
+        continue;
+      if (axis >= 0 || !part[i].isConstant(1))
+        return failure();
+      axis = i;
+    }
+    if (axis < 0)
+      return failure();
+    part.erase(part.begin() + axis);
+    if (part != dimsOf(op.getResult()))
+      return failure();
+    rewriter.replaceOpWithNewOp<TakeOp>(op, op.getType(), slice.getX(), slice.getStarts()[axis],
+                                        axis, 0, BoundsMode::clamp);
+    return success();
+  }
+};
+
 struct SinkReshapesPass : PassWrapper<SinkReshapesPass, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(SinkReshapesPass)
   StringRef getArgument() const override { return "sink-reshapes"; }
@@ -213,7 +242,7 @@ struct SinkReshapesPass : PassWrapper<SinkReshapesPass, OperationPass<>> {
   void runOnOperation() override {
     RewritePatternSet patterns(&getContext());
     patterns.add<BroadcastOfReshape, BroadcastOfBroadcast, SinkThroughElementwise,
-                 ReshapeOfConstant, FlattenRows>(&getContext());
+                 ReshapeOfConstant, FlattenRows, TakeOfSlice>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

@@ -101,3 +101,35 @@ func.func @no_cycle(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %y = nn.add %a, %b : tensor<8x4xf32>
   return %y : tensor<8x4xf32>
 }
+
+// -----
+
+// A step of a recurrent loop is one kernel: its part of the sequence is taken, and
+// what only the product's epilogue reads is computed there.
+// CHECK-LABEL: func.func @step
+// CHECK: nn.for
+// CHECK: nn.kernel "contraction"
+// CHECK: nn.take {{.*}} mode = {{.*}}clamp
+// CHECK: nn.add
+// CHECK: nn.dot_general
+// CHECK: nn.add
+// CHECK: nn.tanh
+// CHECK: nn.yield
+// CHECK-NOT: nn.kernel
+// CHECK: return
+!xs = tensor<?x?x32xf32, #nn.sizes<"len", "batch">>
+!h = tensor<?x32xf32, #nn.sizes<"batch">>
+func.func @step(%xs: !xs, %h0: !h, %w: tensor<32x32xf32>, %bias: !h) -> !h {
+  %zero = nn.constant dense<0> : tensor<i32>
+  %h = nn.for <"len"> (%h0 : !h) {
+  ^bb0(%i: tensor<i32>, %h1: !h):
+    %s = nn.dynamic_slice %xs, %i, %zero, %zero : (!xs, tensor<i32>, tensor<i32>, tensor<i32>) -> tensor<1x?x32xf32, #nn.sizes<"batch">>
+    %x = nn.reshape %s : (tensor<1x?x32xf32, #nn.sizes<"batch">>) -> !h
+    %b = nn.add %x, %bias : !h
+    %d = nn.dot_general %h1, %w {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (!h, tensor<32x32xf32>) -> !h
+    %a = nn.add %b, %d : !h
+    %t = nn.tanh %a : !h
+    nn.yield %t : !h
+  }
+  return %h : !h
+}
