@@ -68,6 +68,8 @@ static void buildKernels(OpPassManager &passes, const PipelineOptions &options) 
   // Before anything asks what is constant.
   if (!options.keepWeights)
     passes.addPass(createFreezeVariablesPass());
+  // Pairs of real numbers from here on; the parts of small constants fold next.
+  passes.addNestedPass<func::FuncOp>(createExpandComplexPass());
   // Small constant arithmetic (batch norm's rsqrt, filter banks) is gone before
   // patterns look at scales and shapes.
   passes.addNestedPass<func::FuncOp>(evaluate::createFoldConstantsPass());

@@ -100,6 +100,12 @@ template <typename T> T sign(T x) {
   else
     return x != x ? x : T((x > 0) - (x < 0));
 }
+template <typename T> T negative(T x) {
+  if constexpr (std::is_integral_v<T>)
+    return wrapSub(T(0), x);
+  else
+    return -x;
+}
 template <typename T> auto magnitude(T x) {
   if constexpr (isComplex<T>)
     return std::abs(x);
@@ -132,15 +138,20 @@ template <typename T> T softplus(T x) {
     return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
 }
 template <typename T> T expm1Of(T x) {
-  if constexpr (isComplex<T>)
-    return std::exp(x) - T(1);
-  else
+  if constexpr (isComplex<T>) {
+    double half = std::sin(x.imag() / 2);
+    return T(std::expm1(x.real()) * std::cos(x.imag()) - 2 * half * half,
+             std::exp(x.real()) * std::sin(x.imag()));
+  } else
     return std::expm1(x);
 }
 template <typename T> T log1pOf(T x) {
-  if constexpr (isComplex<T>)
-    return std::log(T(1) + x);
-  else
+  if constexpr (isComplex<T>) {
+    T whole = std::log(T(1) + x);
+    if (std::fabs(x.real()) > 0.5 || std::fabs(x.imag()) > 0.5)
+      return whole;
+    return T(std::log1p(x.real() * (2 + x.real()) + x.imag() * x.imag()) / 2, whole.imag());
+  } else
     return std::log1p(x);
 }
 template <typename T> T invert(T x) {
@@ -355,6 +366,24 @@ LogicalResult bitcast(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   out.push_back(ev.stored(x));
   return success();
 }
+template <bool imaginary>
+LogicalResult part(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
+  std::vector<double> r;
+  for (std::complex<double> c : in[0]->read<std::complex<double>>())
+    r.push_back(imaginary ? c.imag() : c.real());
+  out.push_back(HostTensor::fromValues(resultElement(ev, op), in[0]->dims, r));
+  return success();
+}
+LogicalResult complexOp(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
+  if (failed(sameShapes(ev, op, in)))
+    return failure();
+  auto re = in[0]->read<double>(), im = in[1]->read<double>();
+  std::vector<std::complex<double>> r;
+  for (auto [x, y] : llvm::zip(re, im))
+    r.push_back({x, y});
+  out.push_back(HostTensor::fromValues(resultElement(ev, op), in[0]->dims, r));
+  return success();
+}
 LogicalResult leakyRelu(Evaluator &ev, Operation *op, Inputs in, Outputs &out) {
   double alpha = cast<LeakyReluOp>(op).getAlpha().convertToDouble();
   return map1<Domain::Real>(ev, op, in, out, [&](auto x) { return x > 0 ? x : alpha * x; });
@@ -374,7 +403,7 @@ void addUnary(Rules &rules) {
     });                                                                                            \
   })
   UNARY(AbsOp, Number, magnitude(x));
-  UNARY(NegOp, Number, wrapSub(isReal<T> ? T(-0.0) : T(0), x));
+  UNARY(NegOp, Number, negative(x));
   UNARY(SignOp, Number, sign(x));
   UNARY(SquareOp, Number, wrapMul(x, x));
   UNARY(ReciprocalOp, Number, T(x == T(0) && std::is_integral_v<T> ? T(0) : T(1) / x));
@@ -474,6 +503,9 @@ void addElementwiseRules(Rules &rules) {
   addRule<ClampOp>(rules, clamp);
   addRule<CastOp>(rules, castOp);
   addRule<BitcastOp>(rules, bitcast);
+  addRule<RealOp>(rules, part<false>);
+  addRule<ImagOp>(rules, part<true>);
+  addRule<ComplexOp>(rules, complexOp);
   addRule<CopyOp>(rules, copyOp);
 }
 

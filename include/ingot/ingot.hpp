@@ -12,6 +12,7 @@
 
 #include "ingot.h"
 
+#include <complex>
 #include <dlfcn.h>
 #include <initializer_list>
 #include <memory>
@@ -43,6 +44,10 @@ template <typename T> constexpr ingot_dtype dtypeOf() {
     return INGOT_F32;
   else if constexpr (std::is_same_v<U, double>)
     return INGOT_F64;
+  else if constexpr (std::is_same_v<U, std::complex<float>>)
+    return INGOT_C64;
+  else if constexpr (std::is_same_v<U, std::complex<double>>)
+    return INGOT_C128;
   else if constexpr (std::is_integral_v<U> && std::is_signed_v<U>)
     return sizeof(U) == 1   ? INGOT_I8
            : sizeof(U) == 2 ? INGOT_I16

@@ -172,6 +172,33 @@ def running(c, models):
     check("run/trace_file", trace.exists() and "contraction" in trace.read_text())
 
 
+COMPLEX_GRAPH = """
+node { name: "x" op: "Placeholder" attr { key: "dtype" value { type: DT_COMPLEX64 } }
+  attr { key: "shape" value { shape { dim { size: -1 } } } } }
+node { name: "i" op: "Const" attr { key: "dtype" value { type: DT_COMPLEX64 } }
+  attr { key: "value" value { tensor { dtype: DT_COMPLEX64 tensor_shape { } scomplex_val: [0, 1] } } } }
+node { name: "turned" op: "Mul" input: "x" input: "i" attr { key: "T" value { type: DT_COMPLEX64 } } }
+node { name: "y" op: "Conj" input: "turned" attr { key: "T" value { type: DT_COMPLEX64 } } }
+"""
+
+
+def complex_numbers(c):
+    (c.folder / "turn.pbtxt").write_text(COMPLEX_GRAPH)
+    c.good("complex/compile", "compile", "turn.pbtxt", "-o", "turn.so", "--header", "turn.h")
+    header = (c.folder / "turn.h").read_text() if (c.folder / "turn.h").exists() else ""
+    check("complex/header", "c64, real and imaginary part in turn" in header and "const float *x" in header, header[-1500:])
+    c.good("complex/values", "run", "turn.so", "--input", "x=3xc64=1-2j,3j,4", "--output", "turned",
+           words=[re.escape("3xc64 = [2-1j, -3-0j, 0-4j]")])
+    made = list((c.folder / "turned").glob("*.npy"))
+    if check("complex/output", len(made) == 1, made):
+        a = npy.load(made[0])
+        check("complex/npy", a.descr == "<c8" and len(a.data) == 24, a.descr)
+        c.good("complex/from_npy", "run", "turn.so", "--input", f"x=@{made[0]}", words=[re.escape("[1-2j, 0+3j, 4-0j]")])
+    c.good("complex/random", "run", "turn.so", "--input", "x=5xc64=random", words=[r"5xc64 = \["])
+    c.good("complex/verify", "verify", "turn.pbtxt", "--all", words=["ok"])
+    c.bad("complex/number", "run", "turn.so", "--input", "x=1xc64=1+2", words=["no number", "1+2"])
+
+
 def verifying(c, models):
     for name, sizes in (("mlp", ["batch=3"]), ("counter", ["batch=5"]), ("digits", ["batch=1"])):
         m = models / name / "saved_model"
@@ -199,6 +226,7 @@ def main():
         stages(c, models)
         reports(c, models)
         running(c, models)
+        complex_numbers(c)
         verifying(c, models)
     for name in failed:
         print(f"failed: {name}")

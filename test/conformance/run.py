@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-GROUPS = ["elementwise", "shapes", "reductions", "nn", "rules"]
+GROUPS = ["elementwise", "complexes", "shapes", "reductions", "nn", "rules"]
 
 
 def make(cache, group):

@@ -91,7 +91,7 @@ uint16_t toBfloat(float f) {
 }
 } // namespace
 
-double element(const Tensor &t, int64_t i) {
+std::complex<double> element(const Tensor &t, int64_t i) {
   switch (t.dtype) {
   case INGOT_BOOL:
     return get<uint8_t>(t, i) != 0;
@@ -120,14 +120,15 @@ double element(const Tensor &t, int64_t i) {
   case INGOT_F64:
     return get<double>(t, i);
   case INGOT_C64:
-    return get<float>(t, 2 * i);
+    return {get<float>(t, 2 * i), get<float>(t, 2 * i + 1)};
   case INGOT_C128:
-    return get<double>(t, 2 * i);
+    return {get<double>(t, 2 * i), get<double>(t, 2 * i + 1)};
   default:
     return 0;
   }
 }
-void setElement(Tensor &t, int64_t i, double v) {
+void setElement(Tensor &t, int64_t i, std::complex<double> c) {
+  double v = c.real();
   switch (t.dtype) {
   case INGOT_BOOL:
     return put<uint8_t>(t, i, v != 0);
@@ -156,9 +157,11 @@ void setElement(Tensor &t, int64_t i, double v) {
   case INGOT_F64:
     return put(t, i, v);
   case INGOT_C64:
-    return put(t, 2 * i, static_cast<float>(v));
+    put(t, 2 * i, static_cast<float>(v));
+    return put(t, 2 * i + 1, static_cast<float>(c.imag()));
   case INGOT_C128:
-    return put(t, 2 * i, v);
+    put(t, 2 * i, v);
+    return put(t, 2 * i + 1, c.imag());
   default:
     return;
   }
@@ -185,6 +188,29 @@ static bool parseType(std::string_view text, Tensor &t) {
          t.shape.size() <= INGOT_MAX_RANK;
 }
 
+/// A number at p, `1.5-2j` if it may be complex; the text behind it, or p.
+static const char *parseNumber(const char *p, bool complex, std::complex<double> &v) {
+  char *end;
+  double first = std::strtod(p, &end);
+  if (end == p || !complex) {
+    v = first;
+    return end;
+  }
+  if (*end == 'j') {
+    v = {0, first};
+    return end + 1;
+  }
+  v = first;
+  if (*end != '+' && *end != '-')
+    return end;
+  char *last;
+  double second = std::strtod(end, &last);
+  if (last == end || *last != 'j')
+    return p;
+  v = {first, second};
+  return last + 1;
+}
+
 Tensor parseTensor(const std::string &spec) {
   if (!spec.empty() && spec[0] == '@')
     return readNpy(spec.substr(1));
@@ -199,14 +225,14 @@ Tensor parseTensor(const std::string &spec) {
     fillRandom(t, 1);
     return t;
   }
-  std::vector<double> numbers;
+  std::vector<std::complex<double>> numbers;
   for (const char *p = values.c_str(); *p;) {
     if (*p == ',' || *p == ' ' || *p == '[' || *p == ']') {
       ++p;
       continue;
     }
-    char *end;
-    double v = std::strtod(p, &end);
+    std::complex<double> v;
+    const char *end = parseNumber(p, t.dtype == INGOT_C64 || t.dtype == INGOT_C128, v);
     if (end == p)
       throw std::runtime_error(
           fmt::format("'{}' holds something that is no number: '{}'", spec, p));
@@ -224,25 +250,33 @@ Tensor parseTensor(const std::string &spec) {
 
 void fillRandom(Tensor &t, uint64_t seed) {
   uint64_t x = seed * 0x9e3779b97f4a7c15ull + 1;
-  bool isFloat = t.dtype >= INGOT_F16;
-  int64_t n = t.elements();
-  for (int64_t i = 0; i < n; ++i) {
+  bool isFloat = t.dtype >= INGOT_F16, complex = t.dtype == INGOT_C64 || t.dtype == INGOT_C128;
+  auto next = [&] {
     x ^= x << 13;
     x ^= x >> 7;
     x ^= x << 17;
-    setElement(t, i,
-               isFloat ? static_cast<double>(x >> 11) * 0x1p-52 - 1.0
-                       : static_cast<double>(x >> 62));
+    return isFloat ? static_cast<double>(x >> 11) * 0x1p-52 - 1.0 : static_cast<double>(x >> 62);
+  };
+  int64_t n = t.elements();
+  for (int64_t i = 0; i < n; ++i) {
+    double re = next();
+    setElement(t, i, {re, complex ? next() : 0.0});
   }
 }
 
+static std::string spellElement(const Tensor &t, int64_t i) {
+  std::complex<double> c = element(t, i);
+  if (t.dtype == INGOT_C64 || t.dtype == INGOT_C128)
+    return fmt::format("{:.7g}{:+.7g}j", c.real(), c.imag());
+  return fmt::format("{:.7g}", c.real());
+}
 std::string preview(const Tensor &t, int64_t most) {
   if (t.shape.empty())
-    return fmt::format("{:.7g}", element(t, 0));
+    return spellElement(t, 0);
   std::string s = "[";
   int64_t n = t.elements();
   for (int64_t i = 0; i < n && i < most; ++i)
-    s += fmt::format("{}{:.7g}", i ? ", " : "", element(t, i));
+    s += (i ? ", " : "") + spellElement(t, i);
   return s + (n > most ? ", ...]" : "]");
 }
 

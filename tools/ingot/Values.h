@@ -3,6 +3,7 @@
 #define INGOT_TOOLS_VALUES_H
 
 #include "ingot/ingot.h"
+#include <complex>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,12 +28,12 @@ ingot_dtype dtypeOf(std::string_view name);
 /// "1x3xf32"; "f32" for rank 0.
 std::string spell(ingot_dtype dtype, const std::vector<int64_t> &shape);
 
-/// Element i as a double (integers above 2^53 lose bits), and back.
-double element(const Tensor &t, int64_t i);
-void setElement(Tensor &t, int64_t i, double v);
+/// Element i in doubles (integers above 2^53 lose bits), and back.
+std::complex<double> element(const Tensor &t, int64_t i);
+void setElement(Tensor &t, int64_t i, std::complex<double> v);
 
 /// Parses `SPEC` of `--input NAME=SPEC`: "@file.npy", "1x3xf32=1,2,3",
-/// "1x3xf32=0.5" (all elements), "1x3xf32=random". Throws std::runtime_error.
+/// "1x3xf32=0.5" (all elements), "2xc64=1-2j,3j", "1x3xf32=random". Throws std::runtime_error.
 Tensor parseTensor(const std::string &spec);
 /// Deterministic data: floats in [-1, 1), integers in [0, 3], bools.
 void fillRandom(Tensor &t, uint64_t seed);

@@ -140,6 +140,11 @@ Value Build::select(Value pred, Value x, Value y) {
   }
   return SelectOp::create(b, loc, pred, x, y);
 }
+Value Build::conj(Value x) {
+  if (!llvm::isa<ComplexType>(elem(x)))
+    return x;
+  return complex(real(x), unary<NegOp>(imag(x)));
+}
 Value Build::reduce(ReduceKind kind, Value x, ArrayRef<int64_t> dims, bool keepDims) {
   SmallVector<int64_t> sorted(dims);
   llvm::sort(sorted);

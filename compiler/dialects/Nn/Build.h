@@ -75,6 +75,13 @@ struct Build {
   mlir::Value select(mlir::Value pred, mlir::Value x, mlir::Value y);
   mlir::Value reduce(ReduceKind kind, mlir::Value x, llvm::ArrayRef<int64_t> dims,
                      bool keepDims = false);
+  /// Parts of complex numbers, and numbers of parts. Reals are their own conjugates.
+  mlir::Value real(mlir::Value x) { return b.createOrFold<RealOp>(loc, x); }
+  mlir::Value imag(mlir::Value x) { return b.createOrFold<ImagOp>(loc, x); }
+  mlir::Value complex(mlir::Value re, mlir::Value im) {
+    return b.createOrFold<ComplexOp>(loc, re, im);
+  }
+  mlir::Value conj(mlir::Value x);
   /// [.., M, K] x [.., K, N] with leading dimensions broadcast, either side transposed.
   mlir::Value matmul(mlir::Value x, mlir::Value y, bool transposeX = false,
                      bool transposeY = false);

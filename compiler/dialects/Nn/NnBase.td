@@ -79,6 +79,8 @@ def Nn_BoundsMode : EnumAttr<Nn_Dialect, Nn_BoundsModeEnum, "bounds_mode">;
 // the others signed), ui8-ui64, complex.
 def Nn_Tensor : RankedTensorOf<[AnyFloat, AnySignlessInteger, AnyUnsignedInteger, AnyComplex]>;
 def Nn_FloatTensor : RankedTensorOf<[AnyFloat, AnyComplex]>;
+def Nn_RealTensor : RankedTensorOf<[AnyFloat]>;
+def Nn_ComplexTensor : RankedTensorOf<[AnyComplex]>;
 def Nn_BoolTensor : RankedTensorOf<[I1]>;
 def Nn_IntTensor : RankedTensorOf<[AnySignlessInteger, AnyUnsignedInteger]>;
 

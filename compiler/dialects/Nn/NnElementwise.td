@@ -140,4 +140,21 @@ def Nn_BitcastOp : Nn_PureOp<"bitcast", [Nn_Elementwise]> {
   let hasVerifier = 1;
 }
 
+// Complex numbers as pairs of reals. Kernels read and write complex tensors
+// through these alone (see passes/group/ExpandComplex.cpp).
+class Nn_Part<string mnemonic, string text> : Nn_InferredOp<mnemonic, [Nn_Elementwise]> {
+  let summary = text;
+  let arguments = (ins Nn_ComplexTensor:$x);
+  let results = (outs Nn_RealTensor:$result);
+  let hasFolder = 1;
+}
+def Nn_RealOp : Nn_Part<"real", "the real part">;
+def Nn_ImagOp : Nn_Part<"imag", "the imaginary part">;
+def Nn_ComplexOp : Nn_InferredOp<"complex", [Nn_Elementwise, SameTypeOperands]> {
+  let summary = "re + i im";
+  let arguments = (ins Nn_RealTensor:$re, Nn_RealTensor:$im);
+  let results = (outs Nn_ComplexTensor:$result);
+  let hasFolder = 1;
+}
+
 #endif // INGOT_DIALECTS_NN_NNELEMENTWISE

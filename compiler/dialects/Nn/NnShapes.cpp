@@ -88,6 +88,34 @@ LogicalResult BitcastOp::verify() {
     return emitOpError("needs element types of one width");
   return sameShape(*this);
 }
+static Type realType(Value x) {
+  return withElement(x.getType(), cast<ComplexType>(elem(x)).getElementType());
+}
+INFER_ENTRY(RealOp) {
+  types.push_back(realType(op.getX()));
+  return success();
+}
+INFER_ENTRY(ImagOp) {
+  types.push_back(realType(op.getX()));
+  return success();
+}
+INFER_ENTRY(ComplexOp) {
+  types.push_back(withElement(op.getRe().getType(), ComplexType::get(elem(op.getRe()))));
+  return success();
+}
+OpFoldResult RealOp::fold(FoldAdaptor) {
+  auto pair = getX().getDefiningOp<ComplexOp>();
+  return pair ? pair.getRe() : Value();
+}
+OpFoldResult ImagOp::fold(FoldAdaptor) {
+  auto pair = getX().getDefiningOp<ComplexOp>();
+  return pair ? pair.getIm() : Value();
+}
+OpFoldResult ComplexOp::fold(FoldAdaptor) {
+  auto re = getRe().getDefiningOp<RealOp>();
+  auto im = getIm().getDefiningOp<ImagOp>();
+  return re && im && re.getX() == im.getX() ? re.getX() : Value();
+}
 
 //===-- Sources and shapes ------------------------------------------------===//
 

@@ -154,6 +154,7 @@ std::unique_ptr<Pass> ingot::createFormKernelsPass(bool fuse) {
 
 void ingot::registerGroupPasses() {
   registerPass(createFreezeVariablesPass);
+  registerPass(createExpandComplexPass);
   registerPass(createHoistLoopInvariantsPass);
   registerPass(createSinkReshapesPass);
   registerPass(createFoldScalesPass);

@@ -74,6 +74,11 @@ void Partition::place(Operation *op) {
   }
   switch (fusionClass(op)) {
   case FusionClass::Elementwise:
+    // A part of a complex argument is a strided view of it.
+    if (isa<RealOp, ImagOp>(op) && mayClone(op) && !constness.isPrepared(op)) {
+      cloned.insert(op);
+      return;
+    }
     return placeElementwise(op);
   case FusionClass::Injective:
     return placeInjective(op);

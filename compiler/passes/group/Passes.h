@@ -11,6 +11,9 @@ namespace ingot {
 
 /// Turns variables that no signature changes into constants.
 std::unique_ptr<mlir::Pass> createFreezeVariablesPass();
+/// Turns complex values into pairs of real ones; arguments and results of
+/// functions stay complex.
+std::unique_ptr<mlir::Pass> createExpandComplexPass();
 /// Moves what does not depend on the iteration out of loops; products with slices
 /// of the iteration become one product in front of the loop.
 std::unique_ptr<mlir::Pass> createHoistLoopInvariantsPass();

@@ -19,10 +19,15 @@ struct Family {
   Table (*rules)();
 };
 /// Families in the order of docs/ops.md.
-const Family kFamilies[] = {{"Elementwise", elementwiseRules},      {"Shapes", shapeRules},
-                            {"Indexing and layout", indexRules},    {"Math", mathRules},
-                            {"Convolution and pooling", convRules}, {"Gradients", gradientRules},
-                            {"Lists and arrays", listRules},        {"Control flow", controlRules}};
+const Family kFamilies[] = {{"Elementwise", elementwiseRules},
+                            {"Complex numbers", complexRules},
+                            {"Shapes", shapeRules},
+                            {"Indexing and layout", indexRules},
+                            {"Math", mathRules},
+                            {"Convolution and pooling", convRules},
+                            {"Gradients", gradientRules},
+                            {"Lists and arrays", listRules},
+                            {"Control flow", controlRules}};
 
 /// Collects the operations a rule makes.
 struct Recorder : OpBuilder::Listener {

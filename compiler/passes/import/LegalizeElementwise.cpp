@@ -179,9 +179,11 @@ LogicalResult approximateEqual(Node &n) {
   if (failed(checkBinary(n)))
     return failure();
   Value d = n.b.sub(n.in(0), n.in(1));
-  Value size = nn::AbsOp::create(n.b.b, n.b.loc, d.getType(), d);
-  return n.give(n.b.compare(CompareDirection::lt, size,
-                            n.b.scalar(n.floatAttr("tolerance", 1e-5), n.elem(0))));
+  auto c = dyn_cast<ComplexType>(n.elem(0));
+  Type element = c ? c.getElementType() : n.elem(0);
+  Value size = nn::AbsOp::create(n.b.b, n.b.loc, nn::withElement(d.getType(), element), d);
+  return n.give(
+      n.b.compare(CompareDirection::lt, size, n.b.scalar(n.floatAttr("tolerance", 1e-5), element)));
 }
 
 LogicalResult neg(Node &n) {
@@ -198,13 +200,6 @@ LogicalResult abs(Node &n) {
       llvm::all_of(n.known(0)->values, [](const SizeExpr &v) { return v.isNonNegative(); }))
     return n.give(n.operand(0));
   return unary<nn::AbsOp>(n);
-}
-LogicalResult complexAbs(Node &n) {
-  auto c = dyn_cast<ComplexType>(n.elem(0));
-  if (!c)
-    return n.refuse("takes complex numbers");
-  return n.give(
-      nn::AbsOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), c.getElementType()), n.in(0)));
 }
 LogicalResult logicalNot(Node &n) {
   if (auto v = n.integer(0); v && n.elem(0).isInteger(1)) {
@@ -380,7 +375,6 @@ LogicalResult bucketize(Node &n) {
 
 const Rule kRules[] = {
     {"Abs", 1, abs},
-    {"ComplexAbs", 1, complexAbs},
     {"Neg", 1, neg},
     UNARY("Sign", SignOp),
     UNARY("Square", SquareOp),

@@ -83,6 +83,9 @@ LogicalResult tanhGrad(Node &n) {
   Value y = n.in(0);
   return n.give(n.b.mul(n.in(1), n.b.sub(n.b.fullLike(y, 1), n.b.unary<nn::SquareOp>(y))));
 }
+// These three conjugate the output of a complex function; for the others the graph
+// does it.
+
 /// 0 where the gradient is 0, whatever the factor.
 LogicalResult zeroStays(Node &n, Value factor) {
   return n.give(n.b.binary<nn::MulNoNanOp>(factor, n.in(1)));
@@ -90,18 +93,19 @@ LogicalResult zeroStays(Node &n, Value factor) {
 LogicalResult sqrtGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  return zeroStays(n, n.b.div(n.b.fullLike(n.in(0), 0.5), n.in(0)));
+  Value y = n.b.conj(n.in(0));
+  return zeroStays(n, n.b.div(n.b.fullLike(y, 0.5), y));
 }
 LogicalResult rsqrtGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  Value cube = n.b.mul(n.b.unary<nn::SquareOp>(n.in(0)), n.in(0));
+  Value y = n.b.conj(n.in(0)), cube = n.b.mul(n.b.unary<nn::SquareOp>(y), y);
   return n.give(n.b.mul(n.b.binary<nn::MulNoNanOp>(cube, n.in(1)), -0.5));
 }
 LogicalResult reciprocalGrad(Node &n) {
   if (failed(pair(n)))
     return failure();
-  return zeroStays(n, n.b.unary<nn::NegOp>(n.b.unary<nn::SquareOp>(n.in(0))));
+  return zeroStays(n, n.b.unary<nn::NegOp>(n.b.unary<nn::SquareOp>(n.b.conj(n.in(0)))));
 }
 
 LogicalResult biasAddGrad(Node &n) {

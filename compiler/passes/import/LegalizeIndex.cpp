@@ -636,7 +636,8 @@ LogicalResult depthToSpace(Node &n) { return depthSpace(n, false); }
 
 LogicalResult bitcast(Node &n) {
   Type to = n.outElem();
-  if (!to || !to.isIntOrFloat() || nn::elementBytes(to) != nn::elementBytes(n.elem(0)))
+  if (!to || !to.isIntOrFloat() || isa<ComplexType>(n.elem(0)) ||
+      nn::elementBytes(to) != nn::elementBytes(n.elem(0)))
     return n.refuse("changes the width of elements");
   return n.give(nn::BitcastOp::create(n.b.b, n.b.loc, nn::withElement(n.type(0), to), n.in(0)));
 }

@@ -38,9 +38,12 @@ LogicalResult matmul(Node &n) {
 }
 LogicalResult batchMatMul(Node &n) {
   bool x = n.boolAttr("adj_x", false), y = n.boolAttr("adj_y", false);
-  if (isa<ComplexType>(n.elem(0)) && (x || y))
-    return n.refuse("no conjugates of complex numbers yet");
-  return product(n, x, y, n.typeAttr("Tout", n.elem(0)));
+  Type result = n.typeAttr("Tout", n.elem(0));
+  // Adjoints are conjugates too.
+  for (unsigned i : {0u, 1u})
+    if (isa<ComplexType>(n.elem(i)) && (i ? y : x))
+      n.replaceOperand(i, Datum::of(n.b.conj(n.in(i))));
+  return product(n, x, y, result);
 }
 
 /// One operand of an einsum: a label for each dimension.
@@ -212,9 +215,12 @@ LogicalResult euclideanNorm(Node &n) {
   SmallVector<int64_t> axes;
   if (failed(readAxes(n, 1, axes)))
     return failure();
-  Value x = n.b.unary<nn::SquareOp>(n.in(0));
-  return n.give(
-      n.b.unary<nn::SqrtOp>(n.b.reduce(ReduceKind::sum, x, axes, n.boolAttr("keep_dims", false))));
+  auto square = [&](Value v) { return n.b.unary<nn::SquareOp>(v); };
+  Value x = n.in(0);
+  Value squares =
+      isa<ComplexType>(n.elem(0)) ? n.b.add(square(n.b.real(x)), square(n.b.imag(x))) : square(x);
+  Value sum = n.b.reduce(ReduceKind::sum, squares, axes, n.boolAttr("keep_dims", false));
+  return n.give(n.b.cast(n.b.unary<nn::SqrtOp>(sum), n.elem(0)));
 }
 template <bool IsMax> LogicalResult argReduce(Node &n) {
   auto at = n.size() > 1 ? n.integer(1) : std::optional<int64_t>(0);

@@ -141,6 +141,7 @@ struct Rule {
 /// The rules of a family, in files of that name.
 using Table = llvm::ArrayRef<Rule>;
 Table elementwiseRules();
+Table complexRules();
 Table shapeRules();
 Table indexRules();
 Table mathRules();

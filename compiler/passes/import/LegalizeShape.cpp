@@ -230,7 +230,7 @@ LogicalResult transpose(Node &n) {
     seen[p] = true;
   }
   if (isa<ComplexType>(n.elem(0)) && n.op.isOp("ConjugateTranspose"))
-    return n.refuse("no conjugates of complex numbers yet");
+    return n.give(n.b.transpose(n.b.conj(n.in(0)), permutation));
   if (n.known(0) && n.rank(0) == 2 && permutation[0] == 1) {
     const Known &x = *n.known(0);
     Known k{{x.shape[1], x.shape[0]}, {}};

@@ -53,11 +53,15 @@ SmallVector<Extent> Emitter::shape(Type type) {
 //===-- Types -------------------------------------------------------------===//
 
 Type Emitter::storageType(Type element) {
+  if (auto c = dyn_cast<ComplexType>(element))
+    return c.getElementType();
   if (auto i = dyn_cast<IntegerType>(element))
     return IntegerType::get(element.getContext(), std::max(8u, i.getWidth()));
   return element;
 }
 Type Emitter::computeType(Type element) {
+  if (auto c = dyn_cast<ComplexType>(element))
+    return c.getElementType();
   if (element.isF16() || element.isBF16())
     return Float32Type::get(element.getContext());
   if (auto i = dyn_cast<IntegerType>(element))
@@ -117,51 +121,74 @@ Coord Emitter::address(const Buffer &buffer, ArrayRef<Coord> at) {
     sum = ir.add(sum, ir.scale(c, stride));
   return sum;
 }
+VectorType Emitter::widened(Type element, int64_t each) {
+  return VectorType::get({each * ir.lanes}, element);
+}
+/// The mask with `each` entries a lane.
+Value Emitter::maskOf(int64_t each) {
+  if (each == 1)
+    return ir.mask;
+  SmallVector<int64_t> lanes;
+  for (int64_t i = 0; i < each * ir.lanes; ++i)
+    lanes.push_back(i / each);
+  return vector::ShuffleOp::create(ir.b, ir.loc, ir.mask, ir.mask, lanes);
+}
+/// Loads at an address in elements of the memref; with contiguous lanes `each`
+/// elements a lane.
+Value Emitter::loadFrom(const Buffer &buffer, const Coord &a, int64_t each) {
+  Type storage = storageType(buffer.element);
+  if (a.isUniform())
+    return memref::LoadOp::create(ir.b, ir.loc, buffer.memref, ValueRange{ir.scalar(a)});
+  Value base = ir.scalar(Coord(a.base, a.offset));
+  if (a.lane == each && !a.lanes) {
+    VectorType type = widened(storage, each);
+    if (!ir.mask)
+      return vector::LoadOp::create(ir.b, ir.loc, type, buffer.memref, ValueRange{base});
+    Value none = vector::BroadcastOp::create(ir.b, ir.loc, type, ir.zero(storage));
+    return vector::MaskedLoadOp::create(ir.b, ir.loc, type, buffer.memref, ValueRange{base},
+                                        maskOf(each), none);
+  }
+  Coord only;
+  only.lane = a.lane;
+  only.lanes = a.lanes;
+  Value mask = ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
+  return vector::GatherOp::create(ir.b, ir.loc, ir.vectorType(storage), buffer.memref,
+                                  ValueRange{base}, ir.vector(only), mask,
+                                  ir.splat(ir.zero(storage)));
+}
 Value Emitter::load(const Buffer &buffer, ArrayRef<Coord> at) {
   Coord a = address(buffer, at);
-  auto make = [&]() -> Value {
-    Type storage = storageType(buffer.element);
-    Value v;
-    if (a.isUniform()) {
-      v = memref::LoadOp::create(ir.b, ir.loc, buffer.memref, ValueRange{ir.scalar(a)});
-    } else if (a.lane == 1 && !a.lanes) {
-      Value base = ir.scalar(Coord(a.base, a.offset));
-      VectorType type = ir.vectorType(storage);
-      if (ir.mask)
-        v = vector::MaskedLoadOp::create(ir.b, ir.loc, type, buffer.memref, ValueRange{base},
-                                         ir.mask, ir.splat(ir.zero(storage)));
-      else
-        v = vector::LoadOp::create(ir.b, ir.loc, type, buffer.memref, ValueRange{base});
-    } else {
-      Value base = ir.scalar(Coord(a.base, a.offset));
-      Coord only;
-      only.lane = a.lane;
-      only.lanes = a.lanes;
-      Value mask = ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
-      v = vector::GatherOp::create(ir.b, ir.loc, ir.vectorType(storage), buffer.memref,
-                                   ValueRange{base}, ir.vector(only), mask,
-                                   ir.splat(ir.zero(storage)));
-    }
-    return widen(v, buffer.element);
-  };
+  auto make = [&] { return widen(loadFrom(buffer, a, 1), buffer.element); };
   if (buffer.written)
     return make();
   Ir::Key key{Load, id(buffer.memref), id(a.isUniform() ? Value() : ir.mask), ir.lanes};
   append(key, a);
   return ir.memo(std::move(key), make);
 }
-void Emitter::store(const Buffer &buffer, ArrayRef<Coord> at, Value value) {
-  Coord a = address(buffer, at);
-  value = narrow(value, buffer.element);
+Value Emitter::loadPart(const Buffer &buffer, ArrayRef<Coord> at, unsigned part) {
+  Coord a = ir.scale(address(buffer, at), 2);
+  bool both = a.lane == 2 && !a.lanes; // contiguous: loaded at once, then taken apart
+  Coord own = both ? a : ir.add(a, Coord(part));
+  Ir::Key key{Load, id(buffer.memref), id(own.isUniform() ? Value() : ir.mask), ir.lanes};
+  append(key, own);
+  Value v = ir.memo(std::move(key), [&] { return loadFrom(buffer, own, 2); });
+  if (!both)
+    return v;
+  SmallVector<int64_t> lanes;
+  for (int64_t i = 0; i < ir.lanes; ++i)
+    lanes.push_back(2 * i + part);
+  return vector::ShuffleOp::create(ir.b, ir.loc, v, v, lanes);
+}
+void Emitter::storeTo(const Buffer &buffer, const Coord &a, Value value, int64_t each) {
   if (a.isUniform()) {
     memref::StoreOp::create(ir.b, ir.loc, value, buffer.memref, ValueRange{ir.scalar(a)});
     return;
   }
-  value = ir.splat(value);
   Value base = ir.scalar(Coord(a.base, a.offset));
-  if (a.lane == 1 && !a.lanes) {
+  if (a.lane == each && !a.lanes) {
     if (ir.mask)
-      vector::MaskedStoreOp::create(ir.b, ir.loc, buffer.memref, ValueRange{base}, ir.mask, value);
+      vector::MaskedStoreOp::create(ir.b, ir.loc, buffer.memref, ValueRange{base}, maskOf(each),
+                                    value);
     else
       vector::StoreOp::create(ir.b, ir.loc, value, buffer.memref, ValueRange{base});
     return;
@@ -172,6 +199,27 @@ void Emitter::store(const Buffer &buffer, ArrayRef<Coord> at, Value value) {
   Value mask = ir.mask ? ir.mask : ir.splat(ir.constantInt(ir.b.getI1Type(), 1));
   vector::ScatterOp::create(ir.b, ir.loc, /*resultType=*/Type(), buffer.memref, ValueRange{base},
                             ir.vector(only), mask, value);
+}
+void Emitter::store(const Buffer &buffer, ArrayRef<Coord> at, Value value) {
+  Coord a = address(buffer, at);
+  value = narrow(value, buffer.element);
+  storeTo(buffer, a, a.isUniform() ? value : ir.splat(value), 1);
+}
+void Emitter::storeParts(const Buffer &buffer, ArrayRef<Coord> at, Value re, Value im) {
+  Coord a = ir.scale(address(buffer, at), 2);
+  if (!a.isUniform()) {
+    re = ir.splat(re);
+    im = ir.splat(im);
+  }
+  if (a.lane != 2 || a.lanes) {
+    storeTo(buffer, a, re, 1);
+    storeTo(buffer, ir.add(a, Coord(1)), im, 1);
+    return;
+  }
+  SmallVector<int64_t> lanes;
+  for (int64_t i = 0; i < ir.lanes; ++i)
+    lanes.append({i, ir.lanes + i});
+  storeTo(buffer, a, vector::ShuffleOp::create(ir.b, ir.loc, re, im, lanes), 2);
 }
 
 //===-- Evaluation --------------------------------------------------------===//
@@ -196,6 +244,32 @@ Value Emitter::eval(Value tensor, ArrayRef<Coord> at) {
   for (const Coord &c : at)
     append(key, c);
   return ir.memo(std::move(key), [&] { return rule(*this, op, at); });
+}
+Value Emitter::evalPart(Value tensor, ArrayRef<Coord> at, unsigned part) {
+  if (const Buffer *buffer = bufferOf(tensor))
+    return loadPart(*buffer, at, part);
+  if (auto pair = tensor.getDefiningOp<nn::ComplexOp>())
+    return eval(pair->getOperand(part), at);
+  if (!unsupported)
+    unsupported = tensor.getDefiningOp();
+  return ir.zero(computeType(elementType(tensor)));
+}
+void Emitter::finish(ArrayRef<unsigned> which, ArrayRef<Coord> at) {
+  OperandRange tensors = kernel.getBody().front().getTerminator()->getOperands();
+  auto isComplex = [&](unsigned r) { return isa<ComplexType>(results[r].element); };
+  SmallVector<std::pair<Value, Value>> values;
+  for (unsigned r : which)
+    if (isComplex(r)) {
+      Value re = evalPart(tensors[r], at, 0);
+      values.push_back({re, evalPart(tensors[r], at, 1)});
+    } else {
+      values.push_back({eval(tensors[r], at), {}});
+    }
+  for (auto [r, v] : llvm::zip(which, values))
+    if (isComplex(r))
+      storeParts(results[r], at, v.first, v.second);
+    else
+      store(results[r], at, v.first);
 }
 
 //===-- Conditions --------------------------------------------------------===//

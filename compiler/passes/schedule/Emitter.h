@@ -12,7 +12,8 @@
 
 namespace ingot::schedule {
 
-/// A tensor in memory, dense and row-major.
+/// A tensor in memory, dense and row-major. Complex numbers are two elements of
+/// the memref each.
 struct Buffer {
   mlir::Value memref; ///< 1-D
   mlir::Type element; ///< of the tensor, not of the memref
@@ -68,6 +69,11 @@ public:
   /// From now on `tensor` is read from this buffer, or no longer.
   mlir::Value load(const Buffer &buffer, llvm::ArrayRef<Coord> at);
   void store(const Buffer &buffer, llvm::ArrayRef<Coord> at, mlir::Value value);
+  /// The real (0) or imaginary (1) part of a complex tensor.
+  mlir::Value evalPart(mlir::Value tensor, llvm::ArrayRef<Coord> at, unsigned part);
+  /// Computes these results of the kernel at `at`, then stores them: a result may
+  /// share its memory with an operand.
+  void finish(llvm::ArrayRef<unsigned> which, llvm::ArrayRef<Coord> at);
 
   // Conditions.
   Condition less(const Coord &x, const Coord &y); // x < y, signed
@@ -111,6 +117,12 @@ private:
   int64_t epoch = 0;
 
   Coord address(const Buffer &buffer, llvm::ArrayRef<Coord> at);
+  mlir::Value loadFrom(const Buffer &buffer, const Coord &a, int64_t each);
+  void storeTo(const Buffer &buffer, const Coord &a, mlir::Value value, int64_t each);
+  mlir::Value loadPart(const Buffer &buffer, llvm::ArrayRef<Coord> at, unsigned part);
+  void storeParts(const Buffer &buffer, llvm::ArrayRef<Coord> at, mlir::Value re, mlir::Value im);
+  mlir::Value maskOf(int64_t each);
+  mlir::VectorType widened(mlir::Type element, int64_t each);
   mlir::Value widen(mlir::Value v, mlir::Type element);
   mlir::Value narrow(mlir::Value v, mlir::Type element);
 };

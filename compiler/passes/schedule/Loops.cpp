@@ -3,6 +3,7 @@
 #include "compiler/passes/schedule/Loops.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 
@@ -257,13 +258,7 @@ private:
     }
     return p;
   }
-  void finish(const Coords &p) {
-    SmallVector<Value> values;
-    for (unsigned r : results)
-      values.push_back(e.eval(e.kernel.getBody().front().getTerminator()->getOperand(r), p));
-    for (auto [r, v] : llvm::zip(results, values))
-      e.store(e.results[r], p, v);
-  }
+  void finish(const Coords &p) { e.finish(results, p); }
   void tile(const Coords &at, int64_t rows, int64_t vecs) {
     if (s.laneDim < 0)
       vecs = 1;
@@ -328,28 +323,19 @@ void emitFlat(Emitter &e, Value lo, Value hi) {
   Ir &ir = e.ir;
   ir.lanes = s.lanes;
   e.flat = true;
+  auto all = llvm::to_vector(llvm::seq<unsigned>(0, e.results.size()));
   Extent count = 1;
   for (const Extent &n : e.results[0].shape)
     count = ir.mul(count, n);
   if (s.lanes == 1 && count.is(1)) { // single elements: scalar code
-    ir.loop(lo, hi, 1, [&](Value) {
-      SmallVector<Value> values;
-      for (Value v : e.kernel.getBody().front().getTerminator()->getOperands())
-        values.push_back(e.eval(v, Coords(1)));
-      for (auto [r, v] : llvm::zip(e.results, values))
-        e.store(r, Coords(1), v);
-    });
+    ir.loop(lo, hi, 1, [&](Value) { e.finish(all, Coords(1)); });
     return;
   }
   forEachUnit(e, s.units, {count}, lo, hi, [&](ArrayRef<Range> ranges) {
     forEachLaneTile(e, ranges[0], s.vecs, [&](Coord c, int64_t vecs) {
       for (int64_t j = 0; j < vecs; ++j) {
         Coord p(c.base, c.offset + j * ir.lanes, 1);
-        SmallVector<Value> values;
-        for (Value v : e.kernel.getBody().front().getTerminator()->getOperands())
-          values.push_back(e.eval(v, p));
-        for (auto [r, v] : llvm::zip(e.results, values))
-          e.store(r, p, v);
+        e.finish(all, p);
       }
     });
   });

@@ -397,6 +397,9 @@ Value pullElementwise(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   e.ir.unify(args);
   return findScalarRule(op)(e, op, args);
 }
+template <unsigned part> Value pullPart(Emitter &e, Operation *op, ArrayRef<Coord> at) {
+  return e.evalPart(op->getOperand(0), at, part);
+}
 Value pullCopy(Emitter &e, Operation *op, ArrayRef<Coord> at) {
   return e.eval(op->getOperand(0), at);
 }
@@ -412,10 +415,12 @@ PullRule findPullRule(Operation *op) {
       {"nn.dynamic_slice", pullDynamicSlice},
       {"nn.dynamic_update_slice", pullDynamicUpdate},
       {"nn.gather_nd", pullGatherNd},
+      {"nn.imag", pullPart<1>},
       {"nn.iota", pullIota},
       {"nn.max_pool_grad", pullMaxPoolGrad},
       {"nn.pack", pullPack},
       {"nn.pad", pullPad},
+      {"nn.real", pullPart<0>},
       {"nn.reshape", pullReshape},
       {"nn.reverse", pullReverse},
       {"nn.sizes", pullSizes},

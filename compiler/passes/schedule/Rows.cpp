@@ -164,24 +164,12 @@ private:
     SmallVector<unsigned> whole, single;
     for (unsigned r = 0; r < e.results.size(); ++r)
       (e.results[r].shape.size() == rowRank ? single : whole).push_back(r);
-    // All values before the first store: a result may lie where an operand
-    // does.
-    SmallVector<Value> rowValues;
-    for (unsigned r : single)
-      rowValues.push_back(e.eval(body.getTerminator()->getOperand(r), row));
-    for (auto [r, v] : llvm::zip(single, rowValues))
-      e.store(e.results[r], row, v);
+    e.finish(single, row);
     if (whole.empty())
       return;
     inner(rowRank, row, {}, [&](Coords at, int64_t vecs, SmallVector<Value>) {
-      for (int64_t j = 0; j < vecs; ++j) {
-        Coords p = lanePoint(at, j);
-        SmallVector<Value> values;
-        for (unsigned r : whole)
-          values.push_back(e.eval(body.getTerminator()->getOperand(r), p));
-        for (auto [r, v] : llvm::zip(whole, values))
-          e.store(e.results[r], p, v);
-      }
+      for (int64_t j = 0; j < vecs; ++j)
+        e.finish(whole, lanePoint(at, j));
       return SmallVector<Value>();
     });
   }

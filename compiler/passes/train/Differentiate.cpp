@@ -57,6 +57,8 @@ static bool isDifferentiable(Type type) {
 void Gradient::add(Build &b, Value v, Value grad) {
   if (!needs(v))
     return;
+  if (conjugate)
+    grad = b.conj(grad);
   if (grad.getType() != v.getType())
     grad = ReshapeOp::create(b.b, b.loc, v.getType(), grad); // equal sizes under other names
   Value &sum = grads[v];
@@ -116,6 +118,26 @@ void Gradient::markActive(Operation *op) {
       active.insert(r);
 }
 
+//===-- Complex numbers ---------------------------------------------------===//
+
+static bool isComplex(Type type) {
+  auto t = dyn_cast<RankedTensorType>(type);
+  return t && isa<ComplexType>(t.getElementType());
+}
+/// Complex functions whose rule holds values, not only moves or adds gradients.
+/// |x - y|^2 is none of a complex variable.
+static bool isHolomorphic(Operation *op) {
+  if (!isComplex(op->getResult(0).getType()) || !isComplex(op->getOperand(0).getType()))
+    return false;
+  if (auto reduce = dyn_cast<ReduceOp>(op))
+    return reduce.getKind() == ReduceKind::prod;
+  if (auto scan = dyn_cast<ScanOp>(op))
+    return scan.getKind() == ReduceKind::prod;
+  return fusionClass(op) == FusionClass::Contraction ||
+         (op->hasTrait<Elementwise>() &&
+          !isa<AddOp, SubOp, NegOp, SelectOp, CastOp, SquaredDifferenceOp>(op));
+}
+
 //===-- The sweep ---------------------------------------------------------===//
 
 LogicalResult Gradient::sweep(ArrayRef<Operation *> ops) {
@@ -141,7 +163,13 @@ LogicalResult Gradient::reverse(Operation *op) {
   if (!rule || op->getNumResults() != 1)
     return noGradient(op, "it has no gradient");
   Build b{builder, op->getLoc()};
-  return rule(*this, b, op, of(op->getResult(0)));
+  Value dy = of(op->getResult(0));
+  if (!isHolomorphic(op))
+    return rule(*this, b, op, dy);
+  conjugate = true;
+  LogicalResult r = rule(*this, b, op, b.conj(dy));
+  conjugate = false;
+  return r;
 }
 
 static Value zeroLike(Build &b, Value v) { return b.fullLike(v, 0); }

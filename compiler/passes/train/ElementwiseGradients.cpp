@@ -58,7 +58,6 @@ void addUnary(GradientRules &rules) {
     g.add(b, x.v, (FORMULA).v);                                                                    \
     return success();                                                                              \
   })
-  UNARY(AbsOp, dy * apply<SignOp>(x));
   UNARY(NegOp, -dy);
   UNARY(SquareOp, dy * (x * 2.0));
   UNARY(ReciprocalOp, -times(square(y), dy));
@@ -107,11 +106,19 @@ LogicalResult both(Gradient &g, Build &b, Operation *op, F dx, G dy) {
     g.add(b, op->getOperand(1), dy().v);
   return success();
 }
-/// d pow / d exponent: 0 where the base is not positive.
+/// d pow / d exponent: 0 where the base is not positive (if complex, where it is 0).
 Expr logOrZero(const Expr &x) {
-  Value positive = test(gt, x, 0);
-  Expr safe = select(positive, x, Expr{x.b, x.b->fullLike(x.v, 1)});
-  return select(positive, apply<LogOp>(safe), zero(x));
+  Value defined = test(isa<ComplexType>(Build::elem(x.v)) ? ne : gt, x, 0);
+  Expr safe = select(defined, x, Expr{x.b, x.b->fullLike(x.v, 1)});
+  return select(defined, apply<LogOp>(safe), zero(x));
+}
+
+/// What of a gradient meets a result that is always real.
+Expr realPart(const Expr &dz) {
+  if (!isa<ComplexType>(Build::elem(dz.v)))
+    return dz;
+  Value re = dz.b->real(dz.v);
+  return {dz.b, dz.b->complex(re, dz.b->fullLike(re, 0))};
 }
 
 void addBinary(GradientRules &rules) {
@@ -133,7 +140,7 @@ void addBinary(GradientRules &rules) {
   BINARY(MaxOp, select(test(ge, x, y), dz, zero(dz)), select(test(ge, x, y), zero(dz), dz));
   BINARY(MinOp, select(test(le, x, y), dz, zero(dz)), select(test(le, x, y), zero(dz), dz));
   BINARY(Atan2Op, y * (dz / (square(x) + square(y))), -x * (dz / (square(x) + square(y))));
-  BINARY(SquaredDifferenceOp, dz * (x - y) * 2.0, dz * (x - y) * -2.0);
+  BINARY(SquaredDifferenceOp, realPart(dz) * (x - y) * 2.0, realPart(dz) * (x - y) * -2.0);
   BINARY(DivNoNanOp, apply<DivNoNanOp>(dz, y), dz * apply<DivNoNanOp>(apply<DivNoNanOp>(-x, y), y));
   BINARY(MulNoNanOp, apply<MulNoNanOp>(dz, y), apply<MulNoNanOp>(x, dz));
   BINARY(XlogyOp, apply<XlogyOp>(mask(test(ne, x, 0), x), y) * dz, apply<XdivyOp>(x, y) * dz);
@@ -165,6 +172,25 @@ void selectGradient(Gradient &g, Build &b, SelectOp op, Value grad) {
 void castGradient(Gradient &g, Build &b, CastOp op, Value dy) {
   g.add(b, op.getX(), b.cast(dy, Build::elem(op.getX())));
 }
+void absGradient(Gradient &g, Build &b, AbsOp op, Value grad) {
+  Expr x{&b, op.getX()}, y{&b, op.getResult()}, dy{&b, grad};
+  if (x.v.getType() == y.v.getType())
+    return g.add(b, x.v, (dy * apply<SignOp>(x)).v);
+  auto along = [&](Value part) { return apply<DivNoNanOp>(dy * Expr{&b, part}, y).v; };
+  g.add(b, x.v, b.complex(along(b.real(x.v)), along(b.imag(x.v))));
+}
+void realGradient(Gradient &g, Build &b, RealOp op, Value dy) {
+  g.add(b, op.getX(), b.complex(dy, b.fullLike(dy, 0)));
+}
+void imagGradient(Gradient &g, Build &b, ImagOp op, Value dy) {
+  g.add(b, op.getX(), b.complex(b.fullLike(dy, 0), dy));
+}
+void complexGradient(Gradient &g, Build &b, ComplexOp op, Value dy) {
+  if (g.needs(op.getRe()))
+    g.add(b, op.getRe(), b.real(dy));
+  if (g.needs(op.getIm()))
+    g.add(b, op.getIm(), b.imag(dy));
+}
 /// Piecewise constant: the gradient is 0 everywhere it exists.
 LogicalResult constantGradient(Gradient &, Build &, Operation *, Value) { return success(); }
 
@@ -176,6 +202,10 @@ void addElementwiseGradients(GradientRules &rules) {
   addGradient<ClampOp, clampGradient>(rules);
   addGradient<SelectOp, selectGradient>(rules);
   addGradient<CastOp, castGradient>(rules);
+  addGradient<AbsOp, absGradient>(rules);
+  addGradient<RealOp, realGradient>(rules);
+  addGradient<ImagOp, imagGradient>(rules);
+  addGradient<ComplexOp, complexGradient>(rules);
   addGradient<SignOp>(rules, constantGradient);
   addGradient<FloorOp>(rules, constantGradient);
   addGradient<CeilOp>(rules, constantGradient);

@@ -22,6 +22,10 @@ public:
   /// Results of copies whose users take a value saved by the primal loop instead.
   llvm::DenseMap<mlir::Value, mlir::Value> saved;
 
+  /// The operation at hand is a holomorphic function: gradients of complex numbers
+  /// are dL/dre + i dL/dim, so its rule is conjugated (see docs/numerics.md).
+  bool conjugate = false;
+
   bool needs(mlir::Value v) const { return active.contains(v); }
   /// The gradient found for a value; null if none.
   mlir::Value of(mlir::Value v) const { return grads.lookup(v); }

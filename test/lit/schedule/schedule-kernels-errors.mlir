@@ -37,7 +37,7 @@ func.func @complex(%x: tensor<8xcomplex<f32>>) -> tensor<8xcomplex<f32>> {
   // expected-note@+1 {{in this kernel}}
   %r = nn.kernel "elementwise" (%x : tensor<8xcomplex<f32>>) -> tensor<8xcomplex<f32>> {
   ^bb0(%0: tensor<8xcomplex<f32>>):
-    // expected-error@+1 {{cannot be computed by a kernel yet}}
+    // expected-error@+1 {{complex numbers must be expanded before}}
     %1 = nn.sqrt %0 : tensor<8xcomplex<f32>>
     nn.yield %1 : tensor<8xcomplex<f32>>
   }

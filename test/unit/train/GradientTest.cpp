@@ -383,6 +383,49 @@ TEST_F(Gradients, Branches) {
 })",
           {}, {}, 2);
 }
+TEST_F(Gradients, ComplexFunctions) {
+  // From parts to parts, so that differences are those of real functions.
+  auto function = [](const std::string &op) {
+    return R"(func.func @f(%a: tensor<6xf64>, %b: tensor<6xf64>, %c: tensor<6xf64>, %d: tensor<6xf64>)
+  -> (tensor<6xf64>, tensor<6xf64>) {
+  %x = nn.complex %a, %b : (tensor<6xf64>, tensor<6xf64>) -> tensor<6xcomplex<f64>>
+  %y = nn.complex %c, %d : (tensor<6xf64>, tensor<6xf64>) -> tensor<6xcomplex<f64>>
+  %w = nn.)" +
+           op + R"( : tensor<6xcomplex<f64>>
+  %z = nn.mul %w, %y : tensor<6xcomplex<f64>>
+  %re = nn.real %z : (tensor<6xcomplex<f64>>) -> tensor<6xf64>
+  %im = nn.imag %z : (tensor<6xcomplex<f64>>) -> tensor<6xf64>
+  return %re, %im : tensor<6xf64>, tensor<6xf64>
+})";
+  };
+  for (const char *op :
+       {"neg",   "square", "reciprocal", "sqrt",  "rsqrt", "exp",    "expm1", "log",
+        "log1p", "sin",    "cos",        "tan",   "asin",  "acos",   "atan",  "sinh",
+        "cosh",  "tanh",   "asinh",      "acosh", "atanh", "sigmoid"})
+    check(function(std::string(op) + " %x"), {}, {0.3, 1.4}, 4);
+  for (const char *op : {"add", "sub", "mul", "div", "pow", "squared_difference", "div_no_nan",
+                         "mul_no_nan", "xlogy", "xlog1py", "xdivy"})
+    check(function(std::string(op) + " %x, %y"), {}, {0.3, 1.4}, 4);
+}
+TEST_F(Gradients, ComplexPartsAndSums) {
+  check(
+      R"(func.func @f(%a: tensor<2x3xf64>, %b: tensor<2x3xf64>) -> (tensor<2xf64>, tensor<2x3xf64>, tensor<2x2xf64>) {
+  %x = nn.complex %a, %b : (tensor<2x3xf64>, tensor<2x3xf64>) -> tensor<2x3xcomplex<f64>>
+  %p = nn.reduce prod %x {dims = array<i64: 1>} : (tensor<2x3xcomplex<f64>>) -> tensor<2xcomplex<f64>>
+  %s = nn.reduce sum %x {dims = array<i64: 1>} : (tensor<2x3xcomplex<f64>>) -> tensor<2xcomplex<f64>>
+  %q = nn.mul %p, %s : tensor<2xcomplex<f64>>
+  %r = nn.imag %q : (tensor<2xcomplex<f64>>) -> tensor<2xf64>
+  %l = nn.abs %x : (tensor<2x3xcomplex<f64>>) -> tensor<2x3xf64>
+  %n = nn.cast %l : (tensor<2x3xf64>) -> tensor<2x3xcomplex<f64>>
+  %t = nn.scan prod %x {dim = 1 : i64} : (tensor<2x3xcomplex<f64>>) -> tensor<2x3xcomplex<f64>>
+  %d = nn.dot_general %t, %n {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 1>} : (tensor<2x3xcomplex<f64>>, tensor<2x3xcomplex<f64>>) -> tensor<2x2xcomplex<f64>>
+  %e = nn.dot_general %t, %x {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 1>} : (tensor<2x3xcomplex<f64>>, tensor<2x3xcomplex<f64>>) -> tensor<2x2xcomplex<f64>>
+  %m = nn.mul %d, %e : tensor<2x2xcomplex<f64>>
+  %o = nn.real %m : (tensor<2x2xcomplex<f64>>) -> tensor<2x2xf64>
+  return %r, %l, %o : tensor<2xf64>, tensor<2x3xf64>, tensor<2x2xf64>
+})",
+      {}, {0.3, 1.4}, 2);
+}
 TEST_F(Gradients, WhatHasNoneIsNamed) {
   auto f = parse(
       "func.func @f(%x: tensor<2xf64>) -> tensor<2xf64> {\n %r = nn.digamma %x : tensor<2xf64> "

@@ -5,6 +5,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace ingot::nn;
@@ -99,11 +100,7 @@ static SizeExpr forEachPoint(GpuKernel &k, const SizeExpr &count, const Extent &
 }
 
 static void storeAll(GpuKernel &k, ArrayRef<Coord> at) {
-  SmallVector<Value> values;
-  for (Value v : k.yields())
-    values.push_back(k.e.eval(v, at));
-  for (auto [buffer, v] : llvm::zip(k.e.results, values))
-    k.e.store(buffer, at, v);
+  k.e.finish(llvm::to_vector(llvm::seq<unsigned>(0, k.e.results.size())), at);
 }
 
 SizeExpr emitGpuFlat(GpuKernel &k) {

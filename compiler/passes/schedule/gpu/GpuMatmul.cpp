@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/Sequence.h"
 
 using namespace mlir;
 using namespace ingot::nn;
@@ -308,11 +309,7 @@ private:
     if (!lanes)
       sum = vector::ExtractOp::create(ir.b, ir.loc, sum, ArrayRef<int64_t>{l});
     e.bind(dot.getResult(), at, sum);
-    SmallVector<Value> values;
-    for (Value v : k.yields())
-      values.push_back(e.eval(v, at));
-    for (auto [buffer, v] : llvm::zip(e.results, values))
-      e.store(buffer, at, v);
+    e.finish(llvm::to_vector(llvm::seq<unsigned>(0, e.results.size())), at);
     ir.lanes = 1;
   }
   /// Four columns can be finished at once: see hasLanes of the policy.

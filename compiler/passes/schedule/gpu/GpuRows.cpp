@@ -140,19 +140,12 @@ private:
     if (!single.empty()) {
       Value first =
           arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::eq, lane, ir.index(0));
-      ir.when(first, [&] {
-        for (unsigned r : single)
-          e.store(e.results[r], row, e.eval(k.yields()[r], row));
-      });
+      ir.when(first, [&] { e.finish(single, row); });
     }
     if (whole.empty())
       return;
     elements(row, {}, [&](ArrayRef<Coord> at, ArrayRef<Value>) {
-      SmallVector<Value> values;
-      for (unsigned r : whole)
-        values.push_back(e.eval(k.yields()[r], at));
-      for (auto [r, v] : llvm::zip(whole, values))
-        e.store(e.results[r], at, v);
+      e.finish(whole, at);
       return SmallVector<Value>();
     });
   }

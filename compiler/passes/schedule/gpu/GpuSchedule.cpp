@@ -51,12 +51,12 @@ bool hasLanes(KernelOp kernel, Value space) {
   return true;
 }
 
-/// An operation on complex numbers, which kernels do not have.
+/// An operation on complex numbers: kernels only take them apart and together.
 Operation *findComplex(KernelOp kernel) {
   auto isComplex = [](Type t) { return isa<ComplexType>(getElementTypeOrSelf(t)); };
   for (Operation &op : bodyOf(kernel).without_terminator())
-    if (llvm::any_of(op.getOperandTypes(), isComplex) ||
-        llvm::any_of(op.getResultTypes(), isComplex))
+    if (!isa<RealOp, ImagOp, ComplexOp>(op) && (llvm::any_of(op.getOperandTypes(), isComplex) ||
+                                                llvm::any_of(op.getResultTypes(), isComplex)))
       return &op;
   return nullptr;
 }
