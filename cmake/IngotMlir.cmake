@@ -25,6 +25,10 @@ separate_arguments(LLVM_DEFINITIONS_LIST NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 target_compile_definitions(ingot_compiler_flags INTERFACE ${LLVM_DEFINITIONS_LIST})
 target_compile_options(ingot_compiler_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -fno-exceptions>)
 target_link_libraries(ingot_compiler_flags INTERFACE MLIR LLVM)
+if(INGOT_SANITIZE)
+  target_compile_options(ingot_compiler_flags INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${PROJECT_SOURCE_DIR}/cmake/UninstrumentedLlvm.h>")
+endif()
 
 # ingot_compiler_library(NAME SOURCES... [LINK libs...] [DEPENDS targets...])
 function(ingot_compiler_library name)

@@ -129,7 +129,7 @@ public:
   /// Runs the stages made of passes up to and including `last`.
   bool runStages(llvm::StringRef last = "rt") {
     PipelineOptions p{target, options.training, options.keepWeights, options.group,
-                      options.debugArena};
+                      options.debugArena || options.sanitizeAddress};
     p.gpu = gpu.has_value();
     for (const Stage &stage : pipelineStages()) {
       if (!stage.build)

@@ -33,7 +33,7 @@ uint64_t little(const char *p, int bytes) {
 }
 void put(std::string &out, uint64_t v, int bytes) {
   for (int i = 0; i < bytes; ++i)
-    out.push_back(static_cast<char>(v >> 8 * i));
+    out.push_back(static_cast<char>(i < 8 ? v >> 8 * i : 0));
 }
 
 /// The text after 'key': in a .npy header.

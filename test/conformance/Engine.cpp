@@ -93,7 +93,7 @@ RunResult Artifact::run(const Case &test, const Run &run) {
   RunResult result;
   for (ingot_tensor &output : outputs) {
     // Poisoned, so that an element that nothing writes is seen.
-    result.memory.emplace_back(output.capacity + 1, 0x5a);
+    result.memory.emplace_back(output.capacity, 0x5a);
     output.data = result.memory.back().data();
   }
   if (ingot_run(module, context, 0, inputs.data(), outputs.data()))
@@ -116,8 +116,7 @@ RunResult Artifact::run(const Case &test, const Run &run) {
   return result;
 }
 
-std::unique_ptr<Engine> makeCompiled(const Case &test, bool group, StringRef target,
-                                     std::string &message) {
+std::unique_ptr<Engine> makeCompiled(const Case &test, StringRef way, std::string &message) {
   GraphFile file(test.graph);
   CompileOptions options;
   options.model.path = file.path;
@@ -128,8 +127,10 @@ std::unique_ptr<Engine> makeCompiled(const Case &test, bool group, StringRef tar
       options.model.shapes.push_back(test.feeds[i] + "=" + dims);
   options.name = "case";
   options.threads = 1;
-  options.group = group;
-  options.target = target.str();
+  options.group = way != "ungrouped";
+  options.target = way == "gpu" ? "cuda" : "cpu";
+  options.debugArena = way == "arena";
+  options.sanitizeAddress = way == "address";
   auto model = LoadedModel::compile(
       options, [&](const std::string &text) { message += (message.empty() ? "" : " | ") + text; });
   if (!model)

@@ -23,9 +23,9 @@ public:
   virtual RunResult run(const Case &test, const Run &run) = 0;
 };
 
-/// Compiles a case. Null on failure, with what the compiler says in `message`.
-std::unique_ptr<Engine> makeCompiled(const Case &test, bool group, llvm::StringRef target,
-                                     std::string &message);
+/// Compiles a case; `way` is one of --engine. Null on failure, with what the
+/// compiler says in `message`.
+std::unique_ptr<Engine> makeCompiled(const Case &test, llvm::StringRef way, std::string &message);
 /// Takes a case to nn and evaluates it there.
 std::unique_ptr<Engine> makeReference(const Case &test, std::string &message);
 

@@ -33,9 +33,10 @@ static cl::opt<unsigned> jobs("jobs", cl::desc("Processes"), cl::init(0));
 static cl::opt<unsigned> seconds("timeout", cl::desc("Seconds a case may take"), cl::init(60));
 static cl::opt<std::string>
     way("engine", cl::init("compiled"),
-        cl::desc("compiled, ungrouped (a kernel an operation), gpu (needs a "
-                 "driver; test/emulator has one) or reference (the "
-                 "evaluator)"));
+        cl::desc("compiled, ungrouped (a kernel an operation), arena (with --debug-arena), "
+                 "address (with --sanitize=address; this program must have "
+                 "AddressSanitizer), gpu (needs a driver; test/emulator has one) or "
+                 "reference (the evaluator)"));
 static cl::opt<bool> verbose("v", cl::desc("Print each case"));
 
 namespace {
@@ -58,7 +59,7 @@ struct Worker {
 static std::unique_ptr<Engine> makeEngine(const Case &test, std::string &message) {
   if (way == "reference")
     return makeReference(test, message);
-  return makeCompiled(test, way != "ungrouped", way == "gpu" ? "cuda" : "cpu", message);
+  return makeCompiled(test, way, message);
 }
 
 static std::string runOnce(const Case &test, const Run &run, Engine &engine) {

@@ -31,6 +31,8 @@ def main():
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--cache", type=pathlib.Path, required=True)
     ap.add_argument("--runner", type=pathlib.Path)
+    ap.add_argument("--engine", default="compiled", help="as ingot-conform takes it; address brings AddressSanitizer along")
+    ap.add_argument("--only", nargs="*", default=[], help="prefixes of names: fuzz/1 is 1, 10, 11...")
     opts = ap.parse_args()
     opts.cache.mkdir(parents=True, exist_ok=True)
     sources = [HERE / "generate.py", HERE.parent / "conformance" / "container.py"]
@@ -43,7 +45,12 @@ def main():
         make(part, opts.seed, opts.count)
         part.rename(path)
     if opts.runner:
-        sys.exit(subprocess.run([opts.runner, "--known", HERE / "known.txt", path]).returncode)
+        command = [opts.runner, "--known", HERE / "known.txt", "--engine", opts.engine, path]
+        command += [f"--only={p}" for p in opts.only]
+        if opts.engine == "address":
+            library = subprocess.run(["clang-22", "-print-file-name=libclang_rt.asan-x86_64.so"], capture_output=True, text=True)
+            os.environ.update(LD_PRELOAD=library.stdout.strip(), ASAN_OPTIONS="detect_leaks=0")
+        sys.exit(subprocess.run(command).returncode)
 
 
 main()

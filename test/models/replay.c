@@ -7,12 +7,19 @@
  * ("-" is the first signature; NAME may be #K, the K-th input). Outputs go to
  * OUT_PREFIX.NAME.npy. One context serves all lines, so variables keep what
  * earlier calls left in them; the line "@variables TAB OUT_PREFIX" writes them
- * to OUT_PREFIX.K.npy, trainable ones first. */
+ * to OUT_PREFIX.K.npy, trainable ones first.
+ *
+ * Tensors end where a page ends that nobody may touch, and inputs may not be
+ * written: an access outside of them is a crash. Built with AddressSanitizer they
+ * come from malloc, and it says what is wrong. */
+#define _DEFAULT_SOURCE
 #include "ingot/ingot.h"
 #include <dlfcn.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static const struct {
   const char *descr;
@@ -27,6 +34,41 @@ static void die(const char *what, const char *detail) {
   fprintf(stderr, "replay: %s: %s\n", what, detail);
   exit(1);
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+#define INGOT_MALLOC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define INGOT_MALLOC 1
+#endif
+#endif
+#ifdef INGOT_MALLOC
+static void *allocate(size_t bytes) { return malloc(bytes); }
+static void release(void *data, size_t bytes) {
+  (void)bytes;
+  free(data);
+}
+static void protect(void *data, size_t bytes) { (void)data, (void)bytes; }
+#else
+enum { kPage = 4096 };
+static size_t pages(size_t bytes) { return (bytes / kPage + 1) * kPage; }
+static char *begin(void *data, size_t bytes) { return (char *)data + bytes - pages(bytes); }
+
+static void *allocate(size_t bytes) {
+  char *memory =
+      mmap(NULL, pages(bytes) + kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED || mprotect(memory + pages(bytes), kPage, PROT_NONE))
+    die("no memory", "");
+  return memory + pages(bytes) - bytes;
+}
+static void release(void *data, size_t bytes) {
+  if (data)
+    munmap(begin(data, bytes), pages(bytes) + kPage);
+}
+static void protect(void *data, size_t bytes) {
+  mprotect(begin(data, bytes), pages(bytes), PROT_READ);
+}
+#endif
 
 static size_t elements(const ingot_tensor *t) {
   size_t n = 1;
@@ -67,9 +109,10 @@ static void readNpy(const char *path, ingot_tensor *t) {
       t->shape[t->rank++] = v, p = end;
   }
   t->capacity = elements(t) * ingot_dtype_size(t->dtype);
-  t->data = malloc(t->capacity + 1);
+  t->data = allocate(t->capacity);
   if (fread(t->data, 1, t->capacity, f) != t->capacity)
     die("shorter than its header says", path);
+  protect(t->data, t->capacity);
   fclose(f);
 }
 
@@ -152,7 +195,7 @@ static void call(const ingot_module *m, ingot_context *c, char *line) {
   if (ingot_output_shapes(m, c, (uint32_t)s, in, out))
     die("output_shapes", ingot_message(m));
   for (uint32_t i = 0; i < sig->num_outputs; ++i)
-    out[i].data = malloc(out[i].capacity + 1);
+    out[i].data = allocate(out[i].capacity);
   if (ingot_run(m, c, (uint32_t)s, in, out))
     die("run", ingot_message(m));
   for (uint32_t i = 0; i < sig->num_outputs; ++i) {
@@ -162,10 +205,10 @@ static void call(const ingot_module *m, ingot_context *c, char *line) {
       if (*p == '/' || *p == ':')
         *p = '_';
     writeNpy(path, &out[i]);
-    free(out[i].data);
+    release(out[i].data, out[i].capacity);
   }
   for (uint32_t i = 0; i < sig->num_inputs; ++i)
-    free(in[i].data);
+    release(in[i].data, in[i].capacity);
 }
 
 int main(int argc, char **argv) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compiles the test models with `ingot` and holds them to TensorFlow's references.
 
-    run.py --models DIR --ingot build/release/.../ingot [--only NAME ...]
+    run.py --models DIR --ingot build/release/.../ingot [--only NAME ...] [--checked]
 
 For each model and form (SavedModel, frozen GraphDef):
   compile       the command line works and writes the artifact and the header
@@ -13,6 +13,9 @@ For each model and form (SavedModel, frozen GraphDef):
   cli           `ingot run` gives the bits that the C ABI gives
   training      steps of each optimizer beside Keras: in float64 to 1e-9 of each
                 variable's norm, in float32 within 3x of TensorFlow's own spread
+With --checked, instead: artifacts compiled with --debug-arena and with
+--sanitize=address (which a program with AddressSanitizer runs) give the bits of
+plain ones for every case and after training steps, and complain of nothing.
 Uses the standard library only. The last line is `N passed, N failed`.
 """
 import argparse
@@ -72,16 +75,17 @@ class Form:
 
     def __init__(self, opts, folder, manifest, form, work):
         self.opts, self.folder, self.manifest, self.form, self.work = opts, folder, manifest, form, work
+        self.program = opts.replay
         self.name = f"{manifest['name']}/{form}"
         frozen = manifest.get("frozen", {})
         self.feeds = frozen["feeds"] if form == "frozen" else {}
         self.fetches = frozen["fetches"] if form == "frozen" else {}
         self.so = work / "model.so"
 
-    def compile(self, out):
+    def compile(self, out, *options):
         out.mkdir(parents=True, exist_ok=True)
         c = [self.opts.ingot, "compile", self.folder / ("frozen.pb" if self.form == "frozen" else "saved_model"),
-             "-o", out / "model.so", "--header", out / "model.h"]
+             "-o", out / "model.so", "--header", out / "model.h", *options]
         for shape in self.manifest["shapes"]:
             name, dims = shape.split("=")
             c += ["--shape", f"{self.feeds.get(name, name)}={dims}"]
@@ -100,7 +104,7 @@ class Form:
         return npy.load(f"{prefix}.{name}.npy")
 
     def replay(self, lines, threads):
-        return run([self.opts.replay, self.so, threads], input="\n".join(lines) + "\n")
+        return run([self.program, self.so, threads], input="\n".join(lines) + "\n")
 
     def inputs(self, case):
         return {n: self.folder / f for n, f in case["inputs"].items()}
@@ -235,6 +239,26 @@ class Form:
         self.cli(prefixes)
 
 
+    def checked(self):
+        r = self.compile(self.work)
+        plain, why = self.all_cases("plain", 1) if r.returncode == 0 else (None, last_lines(r))
+        if not check(f"{self.name}/plain", plain is not None, "" if plain else why):
+            return
+        for kind, flag in CHECKS.items():
+            out = self.work / kind
+            r = self.compile(out, flag)
+            if not check(f"{self.name}/{kind}/compile", r.returncode == 0, "" if r.returncode == 0 else last_lines(r)):
+                continue
+            self.so, self.program = out / "model.so", self.opts.checker
+            for threads in (1, 5):
+                other, why = self.all_cases(f"{kind}{threads}", threads)
+                test = f"{self.name}/{kind}/threads{threads}"
+                self.same(test, plain, other) if other else check(test, False, why)
+
+
+CHECKS = {"arena": "--debug-arena", "address": "--sanitize=address"}
+
+
 def distance(a, b):
     """Norm of the difference over the norm of `b`."""
     norm = math.sqrt(sum(v * v for v in b.values())) or 1.0
@@ -258,6 +282,29 @@ class Training:
         spread = [distance(self.reference("f32", n), self.reference(k, n)) for n in names for k in ("f32_onednn", "f64")]
         return 3 * max(spread)
 
+    def steps(self, so, program, *options):
+        """Trains a new artifact; its variables or why not."""
+        model = self.folder / ("saved_model" if self.key == "f32" else self.t["saved_model_f64"])
+        r = run([self.opts.ingot, "compile", model, "--train", "--loss", self.t["loss"], "--from-logits",
+                 *self.entry["options"], "-o", so, *options])
+        if r.returncode:
+            return None, "compile: " + last_lines(r)
+        for old in self.work.glob("variables.*.npy"):
+            old.unlink()
+        r = run([program, so, 1], input="\n".join(self.lines()) + "\n")
+        if r.returncode:
+            return None, last_lines(r)
+        return [npy.load(f) for f in sorted(self.work.glob("variables.*.npy"), key=lambda f: int(f.name.split(".")[1]))], ""
+
+    def checked(self):
+        plain, why = self.steps(self.work / "plain.so", self.opts.replay)
+        if not check(f"{self.name}/plain", plain is not None, why):
+            return
+        for kind, flag in CHECKS.items():
+            found, why = self.steps(self.work / f"{kind}.so", self.opts.checker, flag)
+            same = found is not None and [v.data for v in found] == [v.data for v in plain]
+            check(f"{self.name}/{kind}", same, why or "" if same else why or "variables differ from the plain artifact's")
+
     def lines(self):
         """One call for each batch, then the variables. Inputs by position: the model's, the labels."""
         x, y = npy.load(self.folder / self.t["x"]), npy.load(self.folder / self.t["y"])
@@ -272,17 +319,9 @@ class Training:
         yield f"@variables\t{self.work}/variables"
 
     def test(self):
-        model = self.folder / ("saved_model" if self.key == "f32" else self.t["saved_model_f64"])
-        so = self.work / "model.so"
-        r = run([self.opts.ingot, "compile", model, "--train", "--loss", self.t["loss"], "--from-logits",
-                 *self.entry["options"], "-o", so])
-        if not check(f"{self.name}/compile", r.returncode == 0, "" if r.returncode == 0 else last_lines(r)):
+        found, why = self.steps(self.work / "model.so", self.opts.replay)
+        if not check(f"{self.name}/steps", found is not None, why):
             return
-        r = run([self.opts.replay, so, 1], input="\n".join(self.lines()) + "\n")
-        if r.returncode:
-            check(f"{self.name}/steps", False, last_lines(r))
-            return
-        found = [npy.load(f) for f in sorted(self.work.glob("variables.*.npy"), key=lambda f: int(f.name.split(".")[1]))]
         names = [n for n in self.entry["f64"] if n != "loss"]
         bound = self.tolerance(names)
         for n, label in zip(names, self.t["names"]):
@@ -308,13 +347,27 @@ def train_digits(opts, folder, work):
 
 def train_all(opts, folder, manifest, tmp):
     for optimizer in manifest["training"]["optimizers"]:
-        for key in ("f64", "f32"):
+        for key in ("f32",) if opts.checked else ("f64", "f32"):
             work = tmp / folder.name / f"train-{optimizer}-{key}"
             work.mkdir(parents=True)
+            training = Training(opts, folder, manifest, optimizer, key, work)
             try:
-                Training(opts, folder, manifest, optimizer, key, work).test()
+                training.checked() if opts.checked else training.test()
             except (OSError, ValueError, subprocess.TimeoutExpired) as e:
                 check(f"{folder.name}/training/{optimizer}/{key}", False, f"{type(e).__name__}: {e}")
+
+
+def build_replay(opts, tmp):
+    """The program that calls artifacts, and with --checked one with AddressSanitizer."""
+    opts.replay, opts.checker = tmp / "replay", tmp / "checker"
+    wanted = [["cc", "-O1", "-o", opts.replay]]
+    if opts.checked:
+        wanted.append(["clang-22", "-fsanitize=address", "-O1", "-g1", "-o", opts.checker])
+    for command in wanted:
+        r = run([*command, "-std=c11", f"-I{ROOT}/include", HERE / "replay.c", "-ldl"])
+        if not check(f"{command[-1].name} builds", r.returncode == 0, r.stderr):
+            print("0 passed, 1 failed")
+            sys.exit(1)
 
 
 def main():
@@ -324,14 +377,11 @@ def main():
     ap.add_argument("--only", nargs="*")
     ap.add_argument("--forms", nargs="*", default=["saved_model", "frozen"])
     ap.add_argument("--no-training", action="store_true")
+    ap.add_argument("--checked", action="store_true", help="with --debug-arena and --sanitize=address instead")
     opts = ap.parse_args()
     with tempfile.TemporaryDirectory(prefix="ingot-models-") as tmp:
         tmp = pathlib.Path(tmp)
-        opts.replay = tmp / "replay"
-        r = run(["cc", "-O1", "-std=c11", f"-I{ROOT}/include", HERE / "replay.c", "-o", opts.replay, "-ldl"])
-        if not check("replay builds", r.returncode == 0, r.stderr):
-            print("0 passed, 1 failed")
-            sys.exit(1)
+        build_replay(opts, tmp)
         for folder in sorted(p.parent for p in opts.models.glob("*/manifest.json")):
             if opts.only and folder.name not in opts.only:
                 continue
@@ -342,12 +392,13 @@ def main():
                 work = tmp / folder.name / form
                 work.mkdir(parents=True)
                 try:
-                    Form(opts, folder, manifest, form, work).test()
+                    model = Form(opts, folder, manifest, form, work)
+                    model.checked() if opts.checked else model.test()
                 except (OSError, ValueError, subprocess.TimeoutExpired) as e:
                     check(f"{folder.name}/{form}", False, f"{type(e).__name__}: {e}")
             if "training" in manifest and not opts.no_training:
                 train_all(opts, folder, manifest, tmp)
-            if folder.name == "digits" and not opts.no_training:
+            if folder.name == "digits" and not opts.no_training and not opts.checked:
                 train_digits(opts, folder, tmp / "digits")
     for name in failed:
         print(f"failed: {name}")

@@ -232,6 +232,11 @@ private:
   LogicalResult emitProgram(StringRef name);
   void openArena();
   void closeArena();
+  bool sanitizes() { return g.sanitizeAddress && program.getGuard(); }
+  void allow(Value buffer, Value bytes) {
+    if (sanitizes())
+      poison("__asan_unpoison_memory_region", values.lookup(buffer), bytes);
+  }
   void checkGuard(rt::SliceOp slice, unsigned index);
   void poison(StringRef function, Value address, Value bytes) {
     auto callee = g.declare(function, LLVM::LLVMVoidType::get(g.context), {g.ptr, g.i64});
@@ -302,6 +307,9 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
   Value good = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(0));
   LLVM::BrOp::create(b, loc, good, exit);
   b.setInsertionPointToStart(exit);
+  if (sanitizes()) // a failed call leaves here
+    poison("__asan_unpoison_memory_region", function.getArgument(6),
+           size(program.getArena().expr(0)));
   LLVM::ReturnOp::create(b, loc, exit->getArgument(0));
   // The exit stands last for people who read the code.
   exit->moveBefore(&function.getBody(), function.getBody().end());
@@ -311,31 +319,24 @@ LogicalResult ProgramEmitter::emitProgram(StringRef name) {
   return success();
 }
 
-/// Debugging: what nobody has written is NaN, what nobody may touch is marked.
+/// Debugging: what nobody has written is NaN, and may not be touched.
 void ProgramEmitter::openArena() {
-  if (!program.getGuard() && !g.sanitizeAddress)
+  if (!program.getGuard())
     return;
   Value arena = function.getArgument(6), bytes = size(program.getArena().expr(0));
-  if (program.getGuard())
-    LLVM::MemsetOp::create(b, loc, arena, arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)),
-                           bytes,
-                           /*isVolatile=*/false);
-  if (!g.sanitizeAddress)
-    return;
-  poison("__asan_poison_memory_region", arena, bytes);
-  for (rt::SliceOp slice : program.getBody().front().getOps<rt::SliceOp>()) {
-    Value at = LLVM::GEPOp::create(b, loc, g.ptr, b.getI8Type(), arena,
-                                   ArrayRef<LLVM::GEPArg>{size(slice.getOffset().expr(0))});
-    poison("__asan_unpoison_memory_region", at, size(slice.getBytes().expr(0)));
-  }
+  LLVM::MemsetOp::create(b, loc, arena, arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1)),
+                         bytes,
+                         /*isVolatile=*/false);
+  if (sanitizes())
+    poison("__asan_poison_memory_region", arena, bytes);
 }
 
-/// Fails if a guard was written. The arena is handed back as it was.
+/// Fails if a guard was written.
 void ProgramEmitter::closeArena() {
-  if (g.sanitizeAddress)
+  if (sanitizes())
     poison("__asan_unpoison_memory_region", function.getArgument(6),
            size(program.getArena().expr(0)));
-  else if (program.getGuard())
+  if (program.getGuard())
     for (auto [i, slice] : llvm::enumerate(program.getBody().front().getOps<rt::SliceOp>()))
       checkGuard(slice, i);
 }
@@ -454,10 +455,16 @@ LogicalResult ProgramEmitter::emit(Operation &op) {
                            /*isVolatile=*/false);
     return success();
   }
+  if (auto begin = dyn_cast<rt::BeginOp>(op)) {
+    allow(begin.getBuffer(), size(begin.getBytes().expr(0)));
+    return success();
+  }
   if (auto free = dyn_cast<rt::FreeOp>(op)) { // all bits set is NaN in every float type
     Value ones = arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-1));
-    LLVM::MemsetOp::create(b, loc, values.lookup(free.getBuffer()), ones,
-                           size(free.getBytes().expr(0)), /*isVolatile=*/false);
+    Value buffer = values.lookup(free.getBuffer()), bytes = size(free.getBytes().expr(0));
+    LLVM::MemsetOp::create(b, loc, buffer, ones, bytes, /*isVolatile=*/false);
+    if (sanitizes())
+      poison("__asan_poison_memory_region", buffer, bytes);
     return success();
   }
   if (auto requirement = dyn_cast<rt::RequireOp>(op))
@@ -527,6 +534,7 @@ LogicalResult ProgramEmitter::forLoop(rt::ForOp op) {
   LLVM::CondBrOp::create(b, loc, more, body, ValueRange(), next, ValueRange());
   b.setInsertionPointToStart(body);
   if (op.getCounter()) {
+    allow(op.getCounter(), constant(4));
     Value count = arith::TruncIOp::create(b, loc, g.i32, i);
     LLVM::StoreOp::create(b, loc, count, values.lookup(op.getCounter()));
   }

@@ -103,8 +103,14 @@ def Rt_RequireOp : Rt_Op<"require"> {
   let assemblyFormat = "$sizes attr-dict";
   let hasVerifier = 1;
 }
+def Rt_BeginOp : Rt_Op<"begin"> {
+  let summary = "The buffer is written next: it may be touched until rt.free (--debug-arena)";
+  let arguments = (ins Rt_BufferType:$buffer, Nn_SizesAttr:$bytes);
+  let assemblyFormat = "$buffer $bytes attr-dict";
+}
 def Rt_FreeOp : Rt_Op<"free"> {
-  let summary = "The buffer's content is not read any more: filled with NaN (--debug-arena)";
+  let summary = "The buffer's content is not read any more: filled with NaN, not to be "
+                "touched before the next rt.begin (--debug-arena)";
   let arguments = (ins Rt_BufferType:$buffer, Nn_SizesAttr:$bytes);
   let assemblyFormat = "$buffer $bytes attr-dict";
 }

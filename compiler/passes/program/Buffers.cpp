@@ -8,7 +8,8 @@ static constexpr unsigned none = ~0u;
 
 //===-- Interference ------------------------------------------------------===//
 
-Interference::Interference(const Actions &actions) : actions(actions) {
+Interference::Interference(const Actions &actions, bool keepLive)
+    : actions(actions), keepLive(keepLive) {
   unsigned count = actions.resources.size();
   rows.assign(count, BitVector(count));
   BitVector live(count);
@@ -108,12 +109,13 @@ void Interference::walk(const std::vector<Action> &list, BitVector &live, bool r
     }
     for (unsigned use : action.uses)
       live.set(use);
-    if (record && (action.kind == Action::Dispatch || action.kind == Action::Copy)) {
+    if (record && keepLive && (action.kind == Action::Dispatch || action.kind == Action::Copy)) {
       auto &dead = deadAfter[&action];
       for (const auto &list : {action.uses, action.defs})
         for (unsigned r : list)
           if (!after.test(r) && !llvm::is_contained(dead, r))
             dead.push_back(r);
+      liveAfter[&action] = std::move(after);
     }
   }
 }

@@ -13,12 +13,15 @@ namespace ingot::program {
 /// loop's body is walked until its live-in set does not change.
 class Interference {
 public:
-  explicit Interference(const Actions &actions);
+  /// `keepLive`: fill in `deadAfter` and `liveAfter`.
+  explicit Interference(const Actions &actions, bool keepLive = false);
   bool operator()(unsigned a, unsigned b) const { return rows[a].test(b); }
   const llvm::BitVector &row(unsigned r) const { return rows[r]; }
 
   /// Resources that are last read or written by an action (`--debug-arena`).
   llvm::DenseMap<const Action *, llvm::SmallVector<unsigned>> deadAfter;
+  /// What is read later, after a dispatch or copy.
+  llvm::DenseMap<const Action *, llvm::BitVector> liveAfter;
 
 private:
   void walk(const std::vector<Action> &list, llvm::BitVector &live, bool record);
@@ -26,6 +29,7 @@ private:
   void edge(unsigned a, unsigned b);
 
   const Actions &actions;
+  bool keepLive;
   std::vector<llvm::BitVector> rows;
 };
 

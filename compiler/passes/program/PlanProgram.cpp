@@ -148,25 +148,33 @@ private:
 
   void emit(const std::vector<Action> &list) {
     for (const Action &action : list) {
+      if (options.debugArena)
+        begin(action);
       emit(action);
-      if (!options.debugArena)
-        continue;
-      auto dead = interference.deadAfter.find(&action);
-      if (dead == interference.deadAfter.end())
-        continue;
-      for (unsigned r : dead->second)
-        if (lastOfBuffer(r, dead->second))
-          rt::FreeOp::create(b, action.op->getLoc(), buffer(r), size(actions.resources[r].bytes));
+      if (options.debugArena)
+        free(action);
     }
   }
-  /// A buffer of several resources stays: another one of them may be alive.
-  bool lastOfBuffer(unsigned r, ArrayRef<unsigned> dead) {
-    if (buffers.place(r).place != Place::Arena)
-      return false;
-    for (unsigned other = 0; other < actions.resources.size(); ++other)
-      if (other != r && buffers.find(other) == buffers.find(r))
-        return false;
-    return true;
+  bool inArena(unsigned r) { return buffers.place(r).place == Place::Arena; }
+  /// The buffers that an action writes may be touched from here on.
+  void begin(const Action &action) {
+    if (action.kind != Action::Dispatch && action.kind != Action::Copy)
+      return;
+    for (unsigned r : action.defs)
+      if (inArena(r))
+        rt::BeginOp::create(b, action.op->getLoc(), buffer(r), size(actions.resources[r].bytes));
+  }
+  /// The buffers that nothing reads after an action may not be touched any more.
+  void free(const Action &action) {
+    auto dead = interference.deadAfter.find(&action);
+    if (dead == interference.deadAfter.end())
+      return;
+    llvm::SmallDenseSet<unsigned> live, done;
+    for (unsigned r : interference.liveAfter.find(&action)->second.set_bits())
+      live.insert(buffers.find(r));
+    for (unsigned r : dead->second)
+      if (inArena(r) && !live.contains(buffers.find(r)) && done.insert(buffers.find(r)).second)
+        rt::FreeOp::create(b, action.op->getLoc(), buffer(r), size(actions.resources[r].bytes));
   }
 
   void emit(const Action &action) {
@@ -282,7 +290,7 @@ LogicalResult ingot::planPrograms(ModuleOp module, const PlanOptions &options) {
     FailureOr<Actions> actions = buildActions(function, *symbols);
     if (failed(actions))
       return failure();
-    Interference interference(*actions);
+    Interference interference(*actions, options.debugArena);
     Buffers buffers(*actions, interference);
     Emitter(function, *symbols, *actions, interference, buffers, data, options).run();
     function.erase();

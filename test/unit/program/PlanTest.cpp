@@ -10,6 +10,7 @@
 #include "mlir/IR/Verifier.h"
 #include "gtest/gtest.h"
 #include <map>
+#include <set>
 
 using namespace ingot;
 using namespace mlir;
@@ -113,7 +114,7 @@ public:
   /// `initial` by space name ("input0", "variable:v").
   void set(const std::string &space, Content content) { memory[space].assign(maxBytes, content); }
   Content get(const std::string &space) { return at(space, 0); }
-  bool bad = false;
+  bool bad = false, guarded = false;
 
   void run(Block &block) {
     for (Operation &op : block)
@@ -136,11 +137,27 @@ private:
   }
   Content read(Value buffer) {
     Place &p = places[buffer];
+    touch(p, 1);
     return at(p.space, p.offset);
+  }
+  /// With --debug-arena a byte of the arena may be touched between rt.begin and
+  /// rt.free only.
+  void allow(Value buffer, int64_t bytes, bool open) {
+    Place &p = places[buffer];
+    for (int64_t i = p.offset; i < p.offset + bytes; ++i)
+      if (open)
+        allowed.insert(i);
+      else
+        bad |= !allowed.erase(i);
+  }
+  void touch(const Place &p, int64_t bytes) {
+    for (int64_t i = p.offset; guarded && p.space == "arena" && i < p.offset + bytes; ++i)
+      bad |= !allowed.count(i);
   }
   /// Also the last byte: half overwritten is wrong.
   Content readWhole(Value buffer, int64_t bytes) {
     Place &p = places[buffer];
+    touch(p, bytes);
     Content first = at(p.space, p.offset);
     return first == at(p.space, p.offset + bytes - 1) ? first : 0xbad;
   }
@@ -148,6 +165,7 @@ private:
     Place &p = places[buffer];
     if (p.space.rfind("input", 0) == 0 || p.space.rfind("constant", 0) == 0)
       bad = true;
+    touch(p, bytes);
     for (int64_t i = 0; i < bytes; ++i)
       at(p.space, p.offset + i) = content;
   }
@@ -168,12 +186,15 @@ private:
     } else if (auto copy = dyn_cast<rt::CopyOp>(op)) {
       write(copy.getTarget(), size(copy.getBytes()),
             readWhole(copy.getSource(), size(copy.getBytes())));
+    } else if (auto begin = dyn_cast<rt::BeginOp>(op)) {
+      allow(begin.getBuffer(), size(begin.getBytes()), true);
     } else if (auto free = dyn_cast<rt::FreeOp>(op)) {
       write(free.getBuffer(), size(free.getBytes()), 0xdead);
+      allow(free.getBuffer(), size(free.getBytes()), false);
     } else if (auto loop = dyn_cast<rt::ForOp>(op)) {
       for (Content i = 0; i < 3; ++i) {
         if (loop.getCounter())
-          write(loop.getCounter(), 4, i);
+          allow(loop.getCounter(), 4, true), write(loop.getCounter(), 4, i);
         run(loop.getBody().front());
       }
     } else if (auto loop = dyn_cast<rt::WhileOp>(op)) {
@@ -217,6 +238,7 @@ private:
   std::map<std::string, std::vector<Content>> memory;
   llvm::DenseMap<Value, Place> places;
   std::map<std::string, Content> constants;
+  std::set<int64_t> allowed; // bytes of the arena
 };
 
 //===-- Random functions --------------------------------------------------===//
@@ -417,6 +439,7 @@ void check(bool debugArena, int rounds) {
     ASSERT_TRUE(succeeded(planPrograms(*module, options)) && succeeded(verify(*module))) << text;
     rt::ProgramOp program = *module->getOps<rt::ProgramOp>().begin();
     MemoryRun memory(*module);
+    memory.guarded = debugArena;
     for (int i = 0; i < 3; ++i)
       memory.set("input" + std::to_string(i), 100 + i);
     memory.set("variable:u", 103);

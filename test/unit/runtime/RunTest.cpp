@@ -235,6 +235,72 @@ TEST(Context, ManyInManyThreadsOnOneState) {
     t.join();
 }
 
+TEST(Context, ManyWithAPoolOfFiveEach) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 3; ++t)
+    threads.emplace_back([t] {
+      for (int round = 0; round < 3; ++round) { // contexts come and go meanwhile
+        Context c(5);
+        EXPECT_EQ(ingot_profile(m, c.handle, 1), INGOT_OK);
+        for (int i = 0; i < 60; ++i) {
+          std::vector<float> z = scale(c.handle, 40 + (i * 11 + t) % 60);
+          for (size_t k = 0; k < z.size(); ++k)
+            ASSERT_EQ(z[k], (float)k * (float)(k % 4 + 1) + 0.5f);
+        }
+      }
+    });
+  for (auto &t : threads)
+    t.join();
+}
+
+/// As `count`, again and again while other calls have the state.
+int64_t countWhenFree(ingot_context *c, int64_t step) {
+  std::vector<int64_t> s{step}, now{0};
+  ingot_tensor in[] = {tensorOf(s, {})}, out[] = {tensorOf(now, {})};
+  ingot_status status;
+  while ((status = ingot_run(m, c, 1, in, out)) == INGOT_BUSY)
+    std::this_thread::yield();
+  EXPECT_EQ(status, INGOT_OK) << message();
+  return now[0];
+}
+
+TEST(State, TrainedByTwoThreadsReadByAThird) {
+  ingot_state *state = nullptr;
+  ASSERT_EQ(ingot_state_create(m, nullptr, &state), INGOT_OK);
+  std::vector<std::thread> threads;
+  std::atomic<int> writers{2};
+  for (int64_t step : {1, 1000})
+    threads.emplace_back([&, step] {
+      Context c(2, state);
+      int64_t last = 0;
+      for (int i = 0; i < 500; ++i) {
+        int64_t now = countWhenFree(c.handle, step);
+        EXPECT_GE(now, last + step); // no call of the other is lost between
+        last = now;
+      }
+      --writers;
+    });
+  threads.emplace_back([&] {
+    Context c(5, state);
+    std::vector<float> x(400, 1), y(400, 1), z(400);
+    ingot_tensor in[] = {tensorOf(x, {100, 4}), tensorOf(y, {100, 4})}, out[] = {tensorOf(z, {})};
+    while (writers) {
+      ingot_status status = ingot_run(m, c.handle, 0, in, out);
+      ASSERT_TRUE(status == INGOT_OK || status == INGOT_BUSY) << message();
+      int64_t value = 0;
+      status = ingot_state_get(m, state, 0, &value, sizeof value);
+      ASSERT_TRUE(status == INGOT_OK || status == INGOT_BUSY) << message();
+      std::this_thread::yield();
+    }
+  });
+  for (auto &t : threads)
+    t.join();
+  int64_t value = 0;
+  EXPECT_EQ(ingot_state_get(m, state, 0, &value, sizeof value), INGOT_OK);
+  EXPECT_EQ(value, 10 + 500 * 1001);
+  ingot_state_destroy(m, state);
+}
+
 struct Counting {
   int64_t live = 0, calls = 0, refuseAfter = INT64_MAX;
   static void *allocate(void *user, size_t bytes, size_t alignment) {
