@@ -43,11 +43,16 @@ def fields(data):
             at += 8 if key & 7 == 1 else 4
 
 
+def usual_type(attr):
+    """The type attribute's default, else DT_FLOAT (what is allowed is not in opdefs.pb)."""
+    return dict(fields(attr[3]))[6] if 3 in attr else 1
+
+
 class OpDef:
     """The part of an OpDef that a test needs."""
 
     def __init__(self, data):
-        self.inputs, self.outputs, self.attrs = [], [], []
+        self.inputs, self.outputs, self.attrs, self.types = [], [], [], {}
         for number, value in fields(data):
             if number == 1:
                 self.name = value.decode()
@@ -58,6 +63,8 @@ class OpDef:
             elif number == 4:
                 attr = dict(fields(value))
                 self.attrs.append((attr[1].decode(), attr[2].decode(), 3 in attr))
+                if attr[2] == b"type":
+                    self.types[attr[1].decode()] = usual_type(attr)
 
 
 def find_op(name):
@@ -73,18 +80,21 @@ DTYPES = {1: "f32", 2: "f64", 3: "i32", 4: "ui8", 5: "i16", 6: "i8", 8: "complex
           19: "f16"}
 
 
-def element(arg):
-    return "f32" if arg[2] else DTYPES.get(arg[1], "f32")
+NUMPY = {"f32": "F", "f64": "np.float64", "i32": "np.int32", "i64": "np.int64", "i1": "np.bool_"}
+
+
+def element(op, arg):
+    return DTYPES.get(op.types.get(arg[2], 1) if arg[2] else arg[1], "f32")
 
 
 def lit_test(op, check):
     values = [f"%{chr(97 + i)}" for i in range(len(op.inputs))]
-    types = [f"tensor<?x3x{element(a)}>" for a in op.inputs]
-    results = [f"tensor<*x{element(a)}>" for a in op.outputs]
+    types = [f"tensor<?x3x{element(op, a)}>" for a in op.inputs]
+    results = [f"tensor<*x{element(op, a)}>" for a in op.outputs]
     arguments = ", ".join(f'{v}: {t} {{ingot.input = "{a[0]}"}}' for v, t, a in zip(values, types, op.inputs))
     names = ", ".join(f"%r#{i}" for i in range(len(results))) if len(results) > 1 else "%r"
     count = f":{len(results)}" if len(results) > 1 else ""
-    attrs = ", ".join(f"{n} = f32" for n, kind, _ in op.attrs if kind == "type")
+    attrs = ", ".join(f"{n} = {DTYPES.get(t, 'f32')}" for n, t in op.types.items())
     todo = "".join(f"// Attribute {n}: {kind}, {'has a default' if d else 'must be given'}\n"
                    for n, kind, d in op.attrs if kind != "type")
     return (f"// RUN: ingot-opt %s --legalize-graph-to-nn | FileCheck %s\n\n{todo}// CHECK-LABEL: func.func @op\n"
@@ -99,9 +109,10 @@ def snake(name):
 
 
 def add_rule(path, op, record, rule):
+    for other in path.parent.glob("Legalize*.cpp"):
+        if f'"{op.name}"' in other.read_text():
+            sys.exit(f"{other.relative_to(ROOT)} has a rule for {op.name} already")
     text = path.read_text()
-    if f'"{op.name}"' in text:
-        sys.exit(f"{path.relative_to(ROOT)} has a rule for {op.name} already")
     table = text.index("const Rule kRules[]")
     end = text.index("};", table)
     path.write_text(text[:table] + rule + text[table:end] + record + text[end:])
@@ -110,7 +121,7 @@ def add_rule(path, op, record, rule):
 def add_case(op):
     path = ROOT / "test/conformance/rules.py"
     text = path.read_text()
-    feeds = ", ".join(f"{a[0]}=v.random(F, (2, 3), r)" for a in op.inputs)
+    feeds = ", ".join(f"{a[0]}=v.random({NUMPY.get(element(op, a), 'F')}, (2, 3), r)" for a in op.inputs)
     call = ", ".join(f'{a[0]}=p["{a[0]}"]' for a in op.inputs)
     case = (f'    yield one("{op.name}/float32/first", lambda p: raw.{op.name}({call}), rule=NEAR,\n'
             f"              {feeds})\n")
@@ -145,7 +156,8 @@ def main():
         add_rule(path, op, f'    {{"{op.name}", {len(op.inputs)}, {function}}},\n', rule)
         check = "nn."
     test = ROOT / f"test/lit/legalize/{snake(op.name).replace('_', '-')}.mlir"
-    test.write_text(lit_test(op, check))
+    if not test.exists():
+        test.write_text(lit_test(op, check))
     add_case(op)
     print(f"{path.relative_to(ROOT)}: {'record' if nn else 'record and rule ' + function}\n{test.relative_to(ROOT)}\n"
           f"test/conformance/rules.py: case {op.name}/float32/first\n"

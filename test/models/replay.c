@@ -13,27 +13,10 @@
  * written: an access outside of them is a crash. Built with AddressSanitizer they
  * come from malloc, and it says what is wrong. */
 #define _DEFAULT_SOURCE
-#include "ingot/ingot.h"
-#include <dlfcn.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "client.h"
 #include <sys/mman.h>
 
-static const struct {
-  const char *descr;
-  ingot_dtype dtype;
-} kDescr[] = {{"|b1", INGOT_BOOL}, {"|i1", INGOT_I8},  {"<i2", INGOT_I16},  {"<i4", INGOT_I32},
-              {"<i8", INGOT_I64},  {"|u1", INGOT_U8},  {"<u2", INGOT_U16},  {"<u4", INGOT_U32},
-              {"<u8", INGOT_U64},  {"<f2", INGOT_F16}, {"|V2", INGOT_BF16}, {"<f4", INGOT_F32},
-              {"<f8", INGOT_F64},  {"<c8", INGOT_C64}, {"<c16", INGOT_C128}};
-enum { kNumDescr = sizeof kDescr / sizeof kDescr[0], kMaxTensors = 64 };
-
-static void die(const char *what, const char *detail) {
-  fprintf(stderr, "replay: %s: %s\n", what, detail);
-  exit(1);
-}
+enum { kMaxTensors = 64 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define INGOT_MALLOC 1
@@ -69,52 +52,6 @@ static void protect(void *data, size_t bytes) {
   mprotect(begin(data, bytes), pages(bytes), PROT_READ);
 }
 #endif
-
-static size_t elements(const ingot_tensor *t) {
-  size_t n = 1;
-  for (int32_t i = 0; i < t->rank; ++i)
-    n *= (size_t)t->shape[i];
-  return n;
-}
-
-static void readNpy(const char *path, ingot_tensor *t) {
-  FILE *f = fopen(path, "rb");
-  unsigned char head[10];
-  char text[4096];
-  if (!f || fread(head, 1, 10, f) != 10 || memcmp(head, "\x93NUMPY\x01", 7))
-    die("not a .npy file of version 1", path);
-  size_t len = head[8] | (size_t)head[9] << 8;
-  if (len >= sizeof text || fread(text, 1, len, f) != len)
-    die("bad header", path);
-  text[len] = 0;
-  if (strstr(text, "'fortran_order': True"))
-    die("Fortran order", path);
-  t->dtype = INGOT_INVALID_DTYPE;
-  for (int i = 0; i < kNumDescr; ++i) {
-    char quoted[16];
-    snprintf(quoted, sizeof quoted, "'%s'", kDescr[i].descr);
-    if (strstr(text, quoted))
-      t->dtype = kDescr[i].dtype;
-  }
-  t->rank = 0;
-  char *p = strchr(strstr(text, "'shape'"), '(') + 1;
-  while (*p != ')') {
-    char *end;
-    long long v = strtoll(p, &end, 10);
-    if (end == p)
-      ++p;
-    else if (t->rank == INGOT_MAX_RANK)
-      die("rank too large", path);
-    else
-      t->shape[t->rank++] = v, p = end;
-  }
-  t->capacity = elements(t) * ingot_dtype_size(t->dtype);
-  t->data = allocate(t->capacity);
-  if (fread(t->data, 1, t->capacity, f) != t->capacity)
-    die("shorter than its header says", path);
-  protect(t->data, t->capacity);
-  fclose(f);
-}
 
 static void writeNpy(const char *path, const ingot_tensor *t) {
   char shape[256] = "", header[512];
@@ -162,15 +99,6 @@ static void writeVariables(const ingot_module *m, ingot_context *c, const char *
     }
 }
 
-static uint32_t findInput(const ingot_signature *sig, const char *name) {
-  uint32_t i = 0;
-  if (name[0] == '#')
-    return (uint32_t)atoi(name + 1);
-  while (i < sig->num_inputs && strcmp(sig->inputs[i].name, name))
-    ++i;
-  return i;
-}
-
 static void call(const ingot_module *m, ingot_context *c, char *line) {
   const char *name = strtok(line, "\t\n"), *prefix = strtok(NULL, "\t\n");
   if (!strcmp(name, "@variables")) {
@@ -184,14 +112,11 @@ static void call(const ingot_module *m, ingot_context *c, char *line) {
   ingot_tensor in[kMaxTensors] = {{0}}, out[kMaxTensors] = {{0}};
   if (sig->num_inputs > kMaxTensors || sig->num_outputs > kMaxTensors)
     die("too many tensors", name);
-  for (char *arg; (arg = strtok(NULL, "\t\n"));) {
-    char *file = strrchr(arg, '=');
-    *file++ = 0;
-    uint32_t i = findInput(sig, arg);
-    if (i >= sig->num_inputs)
-      die("no such input", arg);
-    readNpy(file, &in[i]);
-  }
+  for (char *arg; (arg = strtok(NULL, "\t\n"));)
+    readInput(sig, arg, allocate, in);
+  for (uint32_t i = 0; i < sig->num_inputs; ++i)
+    if (in[i].data)
+      protect(in[i].data, in[i].capacity);
   if (ingot_output_shapes(m, c, (uint32_t)s, in, out))
     die("output_shapes", ingot_message(m));
   for (uint32_t i = 0; i < sig->num_outputs; ++i)
@@ -214,19 +139,9 @@ static void call(const ingot_module *m, ingot_context *c, char *line) {
 int main(int argc, char **argv) {
   if (argc != 3)
     die("usage", "replay ARTIFACT THREADS < calls");
-  void *so = dlopen(argv[1], RTLD_NOW | RTLD_LOCAL);
-  if (!so)
-    die("dlopen", dlerror());
-  const ingot_module *(*get)(void) = (const ingot_module *(*)(void))dlsym(so, "ingot_module_get");
-  if (!get || ingot_check(get()))
-    die("not an artifact of this ABI version", argv[1]);
-  const ingot_module *m = get();
-  ingot_context_options options = {0};
-  options.struct_size = sizeof options;
-  options.threads = atoi(argv[2]);
-  ingot_context *c = NULL;
-  if (ingot_context_create(m, &options, &c))
-    die("context_create", ingot_message(m));
+  void *so;
+  const ingot_module *m = openArtifact(argv[1], &so);
+  ingot_context *c = createContext(m, argv[2]);
   static char line[1 << 16];
   while (fgets(line, sizeof line, stdin))
     if (line[0] != '\n')
