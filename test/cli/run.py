@@ -18,22 +18,12 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "models"))
 import npy
+from checks import check, finish
 
 STAGES = {
     "graph": "graph.node", "pure": "graph.node", "nn": "nn.dot_general", "train": "nn.dot_general",
     "kernels": "nn.kernel", "loops": "nn.dispatch", "rt": "rt.dispatch", "llvm": "define", "asm": ".text",
 }
-passed, failed = 0, []
-
-
-def check(name, good, detail=""):
-    global passed
-    if good:
-        passed += 1
-    else:
-        failed.append(name)
-    print(f"{'ok  ' if good else 'FAIL'} {name}{'' if good else '  ' + str(detail)[:500]}", flush=True)
-    return good
 
 
 class Cli:
@@ -228,10 +218,7 @@ def main():
         running(c, models)
         complex_numbers(c)
         verifying(c, models)
-    for name in failed:
-        print(f"failed: {name}")
-    print(f"{passed} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    finish()
 
 
 main()

@@ -17,17 +17,7 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import npy
-
-passed, failed = 0, []
-
-
-def check(name, good, detail=""):
-    global passed
-    if good:
-        passed += 1
-    else:
-        failed.append(name)
-    print(f"{'ok  ' if good else 'FAIL'} {name}{'' if good else '  ' + detail}", flush=True)
+from checks import check, finish
 
 
 class Bad:
@@ -260,10 +250,7 @@ def main():
         graphs(b)
         usage(b, opts.models)
         running(b, opts.models)
-    for name in failed:
-        print(f"failed: {name}")
-    print(f"{passed} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    finish()
 
 
 main()

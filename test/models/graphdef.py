@@ -12,7 +12,6 @@ import argparse
 import os
 import pathlib
 import subprocess
-import sys
 import tempfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -21,10 +20,10 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from tensorflow.python.framework.convert_to_constants import (  # noqa: E402
     convert_variables_to_constants_v2)
+from checks import check, finish  # noqa: E402
 
 v1 = tf.compat.v1
 random = np.random.RandomState(0)
-passed, failed = 0, []
 
 
 def floats(*shape):
@@ -55,7 +54,6 @@ class Checker:
                 return session.run(fetches, feeds)
 
     def check(self, name, expected, model, options, feeds, fetches):
-        global passed
         try:
             actual = self.run(self.emit(model, *options), feeds, fetches)
             good = all(np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
@@ -63,11 +61,7 @@ class Checker:
             detail = "" if good else "results differ"
         except Exception as error:  # a test reports whatever goes wrong
             good, detail = False, str(error)
-        if good:
-            passed += 1
-        else:
-            failed.append(name)
-        print(f"{'ok  ' if good else 'FAIL'} {name}{'' if good else '  ' + detail}", flush=True)
+        check(name, good, detail)
 
 
 class Stateful(tf.Module):
@@ -248,10 +242,7 @@ def main():
         tf1(checker, "conditional", conditional_state,
             [{"x": floats(3), "p": p, "q": q} for p in (True, False) for q in (True, False)])
         tf1(checker, "partitioned", partitioned, [{"x": floats(2, 3)}])
-    for name in failed:
-        print(f"failed: {name}")
-    print(f"{passed} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    finish()
 
 
 main()

@@ -31,21 +31,15 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import checks
 import npy
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-passed, failed = 0, []
 
 
 def check(name, good, detail=""):
-    global passed
-    if good:
-        passed += 1
-    else:
-        failed.append(name)
-    print(f"{'ok  ' if good else 'FAIL'} {name}{'  ' + detail if detail else ''}", flush=True)
-    return good
+    return checks.check(name, good, detail, always=True)
 
 
 def run(command, **kw):
@@ -400,10 +394,7 @@ def main():
                 train_all(opts, folder, manifest, tmp)
             if folder.name == "digits" and not opts.no_training and not opts.checked:
                 train_digits(opts, folder, tmp / "digits")
-    for name in failed:
-        print(f"failed: {name}")
-    print(f"{passed} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+    checks.finish()
 
 
 main()
