@@ -64,7 +64,7 @@ Operation *findComplex(KernelOp kernel) {
 /// Operations that one thread computes by itself for its elements.
 Operation *findUnscheduled(KernelOp kernel) {
   for (Operation &op : bodyOf(kernel).without_terminator()) {
-    if (isa<ReduceOp, ArgReduceOp, DotGeneralOp>(op))
+    if (isa<ReduceOp, ArgReduceOp, DotGeneralOp, ComplexOp>(op))
       continue;
     if (isReduction(&op) || !findPullRule(&op))
       return &op;
