@@ -289,13 +289,40 @@ class Generator:
         t = tf.cond(pred, lambda: tf.sin(v.tensor), lambda: v.tensor * 0.5 - 1)
         return Value(t, v.shape, False)
 
+    def complex(self):
+        """A complex number of two values, some of what can be done with it, and a part of that."""
+        a = self.pick()
+        b = self.pick(lambda v: v.shape == a.shape)
+        z, shape = tf.complex(tf.tanh(a.tensor), tf.tanh(b.tensor)), a.shape
+        point = tf.complex(self.constant((), 0.5), self.constant((), 0.5))
+        functions = [tf.exp, tf.tanh, tf.sigmoid, tf.sin, lambda z: z * tf.math.conj(z) + point, lambda z: 1 / (z + 2.5),
+                     lambda z: tf.sqrt(z + 2.5), lambda z: tf.math.log(z + 2.5), lambda z: z * point - tf.square(z)]
+        z = functions[self.r.integers(len(functions))](z)
+        k = self.r.integers(6)
+        if k == 0 and a.rank > 0:
+            i = int(self.r.integers(a.rank))
+            z, shape = tf.reduce_mean(z, i), shape[:i] + shape[i + 1:]
+        elif k == 1 and a.rank > 1:
+            perm = self.r.permutation(a.rank)
+            z, shape = tf.transpose(z, perm), tuple(shape[p] for p in perm)
+        elif k == 2 and a.rank == 2 and a.static(1):
+            w = tf.complex(self.constant((a.static(1), 3), 0.3), self.constant((a.static(1), 3), 0.3))
+            z, shape = tf.matmul(z, w), (shape[0], "3")
+        elif k == 3:
+            z = tf.while_loop(lambda i, z: i < 3, lambda i, z: (i + 1, tf.tanh(z * point)), (tf.constant(0), z),
+                              shape_invariants=(tf.TensorShape([]), z.shape))[1]
+            self.ops.append("loop")
+        part = [tf.math.real, tf.math.imag, tf.abs][self.r.integers(3)]
+        return Value(part(z), shape, False)
+
     WEIGHTS = {"unary": 6, "binary": 8, "scalar": 2, "select": 2, "reduce": 3, "softmax": 1, "matmul": 3, "matmul_two": 1, "conv": 3,
                "pooling": 2, "transpose": 2, "reshape": 2, "expand": 1, "squeeze": 1, "slice": 2, "pad": 1, "tile": 1, "concat": 2,
                "split": 1, "gather": 1, "loop": 1, "loop_matmul": 1, "cond": 1}
 
     def grow(self, count):
-        names = list(self.WEIGHTS)
-        p = np.array([self.WEIGHTS[n] for n in names], float)
+        weights = dict(self.WEIGHTS, complex=5) if self.seed % 8 == 5 else self.WEIGHTS
+        names = list(weights)
+        p = np.array([weights[n] for n in names], float)
         while len(self.ops) < count:
             name = str(self.r.choice(names, p=p / p.sum()))
             v = getattr(self, name)()
