@@ -30,12 +30,16 @@ Value channelVector(Value v, Constness &constness) {
   return constness.isConstant(x) ? x : Value();
 }
 
-/// `vector` (all sizes 1 but perhaps the last) along the last dimension of `like`.
+/// `vector` (all sizes 1 but perhaps the last) with rank 1, or 0 for one element, so
+/// that any two of them broadcast.
+Value flatten(Build &build, Value vector) {
+  int64_t n = cast<RankedTensorType>(vector.getType()).getNumElements();
+  return build.reshape(vector, n == 1 ? Dims{} : Dims{n});
+}
+
+/// `vector` along the last dimension of `like`.
 Value spreadChannels(Build &build, Value vector, Value like) {
-  auto type = cast<RankedTensorType>(vector.getType());
-  Value flat =
-      build.reshape(vector, type.getNumElements() == 1 ? Dims{} : Dims{type.getNumElements()});
-  return build.broadcastTo(flat, dimsOf(like));
+  return build.broadcastTo(flatten(build, vector), dimsOf(like));
 }
 
 bool isContraction(Operation *op) { return isa_and_nonnull<ConvOp, DotGeneralOp>(op); }
@@ -71,7 +75,7 @@ struct FoldScale : OpRewritePattern<MulOp> {
         if (!bias || !value.hasOneUse() || !isContraction(value.getDefiningOp()))
           continue;
         Value scaled = build.mul(value, spreadChannels(build, scale, value));
-        Value moved = build.mul(flatten(build, bias, scale), flatten(build, scale, bias));
+        Value moved = build.mul(flatten(build, bias), flatten(build, scale));
         rewriter.replaceOpWithNewOp<AddOp>(op, scaled.getType(), scaled,
                                            spreadChannels(build, moved, scaled));
         return success();
@@ -88,11 +92,6 @@ struct FoldScale : OpRewritePattern<MulOp> {
     folded->setLoc(rewriter.getFusedLoc({root->getLoc(), op.getLoc()}));
     rewriter.replaceOp(op, folded->getResults());
     return success();
-  }
-  /// Rank 1 (or 0 for one element), so that two channel vectors broadcast.
-  static Value flatten(Build &build, Value v, Value) {
-    int64_t n = cast<RankedTensorType>(v.getType()).getNumElements();
-    return build.reshape(v, n == 1 ? Dims{} : Dims{n});
   }
 };
 
@@ -113,7 +112,7 @@ struct JoinBiases : OpRewritePattern<AddOp> {
         if (!b1 || !isContraction(y.getDefiningOp()))
           continue;
         Build build{rewriter, op.getLoc()};
-        Value sum = build.add(FoldScale::flatten(build, b1, b2), FoldScale::flatten(build, b2, b1));
+        Value sum = build.add(flatten(build, b1), flatten(build, b2));
         rewriter.replaceOpWithNewOp<AddOp>(op, y.getType(), y, spreadChannels(build, sum, y));
         return success();
       }

@@ -62,39 +62,30 @@ static KernelKind kindAlone(Operation *op) {
 }
 
 Partition::Partition(Block &block, bool fuse) : block(block), fuse(fuse) {
-  for (Operation &op : block)
+  for (Operation &op : block) {
     if (isComputed(&op))
       place(&op);
+    else if (!isa<ConstantOp>(op))
+      note(&op, order.add());
+  }
 }
 
 void Partition::place(Operation *op) {
-  if (!fuse) {
-    open(op, kindAlone(op));
+  FusionClass fusion = fusionClass(op);
+  // A part of a complex argument is a strided view of it.
+  if (fuse && isa<RealOp, ImagOp>(op) && mayClone(op) && !constness.isPrepared(op)) {
+    cloned.insert(op);
     return;
   }
-  switch (fusionClass(op)) {
-  case FusionClass::Elementwise:
-    // A part of a complex argument is a strided view of it.
-    if (isa<RealOp, ImagOp>(op) && mayClone(op) && !constness.isPrepared(op)) {
-      cloned.insert(op);
-      return;
-    }
+  if (fuse && fusion == FusionClass::Elementwise)
     return placeElementwise(op);
-  case FusionClass::Injective:
+  if (fuse && fusion == FusionClass::Injective)
     return placeInjective(op);
-  case FusionClass::Contraction:
-    open(op, KernelKind::Contraction);
-    return;
-  case FusionClass::Reduction:
-    return placeReduction(op);
-  case FusionClass::Opaque:
-    if (isa<SoftmaxOp, LogSoftmaxOp>(op)) {
-      Group &g = all[open(op, KernelKind::Row)];
-      g.rowShape = g.shape;
-      return;
-    }
-    open(op, KernelKind::Other);
-  }
+  if (fuse && isa<ReduceOp>(op))
+    return placeReduction(cast<ReduceOp>(op));
+  Group &g = all[open(op, kindAlone(op))];
+  if (g.kind == KernelKind::Row)
+    g.rowShape = g.shape;
 }
 
 int Partition::open(Operation *op, KernelKind kind) {
@@ -102,6 +93,7 @@ int Partition::open(Operation *op, KernelKind kind) {
   g.kind = kind;
   g.shape = dimsOf(op->getResult(0));
   g.prepare = constness.isPrepared(op);
+  g.node = order.add();
   all.push_back(std::move(g));
   join(all.size() - 1, op);
   return all.size() - 1;
@@ -109,6 +101,15 @@ int Partition::open(Operation *op, KernelKind kind) {
 void Partition::join(int group, Operation *op) {
   all[group].ops.push_back(op);
   index[op] = group;
+  note(op, all[group].node);
+}
+void Partition::note(Operation *op, int node) {
+  nodes[op] = node;
+  llvm::SetVector<Operation *> from;
+  sources(op, from);
+  for (Operation *s : from)
+    if (auto it = nodes.find(s); it != nodes.end())
+      order.need(node, it->second);
 }
 
 void Partition::sources(Operation *op, llvm::SetVector<Operation *> &out) const {
@@ -130,9 +131,12 @@ void Partition::sources(Operation *op, llvm::SetVector<Operation *> &out) const 
 }
 
 bool Partition::wouldCycle(int group, Operation *op) const {
-  llvm::SetVector<Operation *> work;
-  sources(op, work);
-  return reaches(work, group);
+  llvm::SetVector<Operation *> from;
+  sources(op, from);
+  return llvm::any_of(from, [&](Operation *s) {
+    auto it = nodes.find(s);
+    return it != nodes.end() && order.needs(it->second, all[group].node);
+  });
 }
 
 /// Nothing outside of groups x and y reads what x computes.
@@ -153,62 +157,29 @@ bool Partition::mayMerge(int x, int y) const {
       all[x].prepare != all[y].prepare)
     return false;
   for (auto [a, b] : {std::pair(x, y), std::pair(y, x)}) {
-    llvm::SetVector<Operation *> work;
+    if (order.needsThroughAnother(all[a].node, all[b].node))
+      return false;
     for (Operation *op : all[a].ops) {
       llvm::SetVector<Operation *> from;
       sources(op, from);
-      for (Operation *s : from) {
+      for (Operation *s : from)
         if (groupOf(s) == b && !llvm::is_contained(op->getOperands(), s->getResult(0)))
           return false; // read through a clone: not point by point
-        if (groupOf(s) != a)
-          work.insert(s);
-      }
     }
-    if (reaches(work, b))
-      return false;
   }
   return true;
 }
 
 void Partition::merge(int into, int from) {
+  order.merge(all[into].node, all[from].node);
+  auto before = [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); };
+  SmallVector<Operation *> ops;
+  std::merge(all[into].ops.begin(), all[into].ops.end(), all[from].ops.begin(), all[from].ops.end(),
+             std::back_inserter(ops), before);
   for (Operation *op : all[from].ops)
-    join(into, op);
+    index[op] = into;
   all[from].ops.clear();
-  llvm::sort(all[into].ops, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
-}
-
-bool Partition::reaches(llvm::SetVector<Operation *> &work, int group) const {
-  llvm::DenseSet<int> seen;
-  for (unsigned i = 0; i < work.size(); ++i) {
-    Operation *s = work[i];
-    int g = groupOf(s);
-    if (g == group) // read directly: that is the join
-      continue;
-    if (g < 0) {
-      llvm::SetVector<Operation *> next;
-      sources(s, next);
-      for (Operation *n : next) {
-        if (groupOf(n) == group)
-          return true;
-        work.insert(n);
-      }
-      continue;
-    }
-    if (!seen.insert(g).second)
-      continue;
-    for (Operation *member : all[g].ops) {
-      llvm::SetVector<Operation *> next;
-      sources(member, next);
-      for (Operation *n : next) {
-        int h = groupOf(n);
-        if (h == group)
-          return true;
-        if (h != g)
-          work.insert(n);
-      }
-    }
-  }
-  return false;
+  all[into].ops = std::move(ops);
 }
 
 /// Operand dimension i is result dimension i, and only trailing ones are missing:
@@ -281,12 +252,8 @@ void Partition::placeElementwise(Operation *op) {
   open(op, KernelKind::Elementwise);
 }
 
-void Partition::placeReduction(Operation *op) {
-  auto reduce = dyn_cast<ReduceOp>(op);
-  if (!reduce) {
-    open(op, KernelKind::Window);
-    return;
-  }
+void Partition::placeReduction(ReduceOp reduce) {
+  Operation *op = reduce;
   bool trailing = reducesTrailing(reduce), prepare = constness.isPrepared(op);
   Operation *def = reduce.getX().getDefiningOp();
   int c = def && def->getBlock() == &block ? groupOf(def) : -1;
@@ -343,13 +310,9 @@ bool Partition::mayClone(Operation *op) const {
 }
 
 void Partition::placeInjective(Operation *op) {
-  if (mayClone(op) && !constness.isPrepared(op)) {
+  // Prepared values are computed once instead, unless they only repeat what they read.
+  if (mayClone(op) && (!constness.isPrepared(op) || isa<BroadcastOp, UnpackOp>(op)))
     cloned.insert(op);
-    return;
-  }
-  if (mayClone(op) && isa<BroadcastOp, UnpackOp>(op)) {
-    cloned.insert(op);
-    return;
-  }
-  open(op, KernelKind::Elementwise);
+  else
+    open(op, KernelKind::Elementwise);
 }

@@ -3,7 +3,7 @@
 #define INGOT_COMPILER_PASSES_GROUP_PARTITION_H
 
 #include "compiler/passes/group/Constness.h"
-#include "llvm/ADT/SetVector.h"
+#include "compiler/passes/group/NeedGraph.h"
 
 namespace ingot {
 
@@ -20,6 +20,7 @@ struct Group {
   /// shape that is reduced: what later operations may have to join.
   llvm::SmallVector<nn::SizeExpr> shape, rowShape;
   bool prepare = false;
+  int node = -1; ///< in the graph of who needs whom
 };
 
 /// Partitions the operations of one block. Operations with regions, constants,
@@ -41,8 +42,9 @@ public:
 private:
   void place(mlir::Operation *op);
   void placeElementwise(mlir::Operation *op);
-  void placeReduction(mlir::Operation *op);
+  void placeReduction(nn::ReduceOp reduce);
   void placeInjective(mlir::Operation *op);
+  /// A new group of `op` alone.
   int open(mlir::Operation *op, KernelKind kind);
   void join(int group, mlir::Operation *op);
   /// Elementwise groups of one shape that one operation reads become one, so that
@@ -52,11 +54,10 @@ private:
   bool feedsOnly(int x, int y) const;
   /// Operations whose results `op` reads, seen through cloned ones.
   void sources(mlir::Operation *op, llvm::SetVector<mlir::Operation *> &out) const;
+  /// Notes what `op`, a part of `node`, needs.
+  void note(mlir::Operation *op, int node);
   /// The group's kernel would have to run before `op`'s other operands are there.
   bool wouldCycle(int group, mlir::Operation *op) const;
-  /// What `work` needs, directly or not, includes the group; what `work` holds of
-  /// the group itself does not count.
-  bool reaches(llvm::SetVector<mlir::Operation *> &work, int group) const;
   /// All results of `group` that `op` reads are read point by point, at the
   /// group's shape or (for row kernels) at the shapes of a row.
   bool readsPointwise(int group, mlir::Operation *op, bool asRow) const;
@@ -67,6 +68,9 @@ private:
   Constness constness;
   llvm::SmallVector<Group> all;
   llvm::DenseMap<mlir::Operation *, int> index;
+  /// A node for each group, and for each operation outside that reads something.
+  NeedGraph order;
+  llvm::DenseMap<mlir::Operation *, int> nodes;
   llvm::DenseSet<mlir::Operation *> cloned;
 };
 
