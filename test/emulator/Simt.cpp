@@ -361,6 +361,15 @@ private:
       return 0;
     }
   }
+  /// The low half of a product, its high half, or all of it.
+  uint64_t product(const Instruction &in, uint64_t a, uint64_t b) {
+    Type t = in.type;
+    if (!in.wide && !in.high)
+      return a * b;
+    unsigned drop = in.wide ? 0 : 8 * bytesOf(t);
+    return isSigned(t) ? uint64_t((__int128(extend(a, t)) * extend(b, t)) >> drop)
+                       : uint64_t((static_cast<unsigned __int128>(cut(a, t)) * cut(b, t)) >> drop);
+  }
   uint64_t integer(uint32_t number, const Instruction &in, uint64_t a, uint64_t b, uint64_t c) {
     Type t = in.type;
     bool sign = isSigned(t);
@@ -373,17 +382,9 @@ private:
     case Op::sub:
       return a - b;
     case Op::mul:
-    case Op::mad: {
-      uint64_t r;
-      if (in.wide)
-        r = sign ? uint64_t(sa * sb) : ua * ub;
-      else if (in.high)
-        r = sign ? uint64_t((__int128(sa) * sb) >> width)
-                 : uint64_t((static_cast<unsigned __int128>(ua) * ub) >> width);
-      else
-        r = a * b;
-      return in.op == Op::mad ? r + c : r;
-    }
+      return product(in, a, b);
+    case Op::mad:
+      return product(in, a, b) + c;
     case Op::div:
     case Op::rem:
       if (!ub) {

@@ -43,6 +43,9 @@ public:
 private:
   LogicalResult findFrames();
   LogicalResult convert(int frame);
+  /// The node that takes the loop's place, with `operands` as first values.
+  NodeOp makeWhile(Frame &frame, StringRef name, func::FuncOp cond, func::FuncOp body,
+                   SmallVector<Value> operands);
   LogicalResult findVariables(Frame &frame, SmallVectorImpl<LoopVariable> &vars,
                               SmallVectorImpl<NodeOp> &switches);
   void replace(Frame &frame, ArrayRef<LoopVariable> variables, NodeOp loop);
@@ -243,26 +246,31 @@ LogicalResult LoopFunctionalizer::convert(int index) {
   auto condFunc = cond.build(name + "_cond", loc, condRoots, keys, symbols);
   auto bodyFunc = body.build(name + "_body", loc, bodyRoots, keys, symbols);
 
-  OpBuilder builder(func.getBody().front().getTerminator());
   SmallVector<Value> operands;
   for (Value key : keys)
     operands.push_back(initial.count(key) ? initial[key] : key);
+  NodeOp loop = makeWhile(frame, name, condFunc, bodyFunc, operands);
+  replace(frame, variables, loop);
+  if (!sortTopologically(&func.getBody().front()))
+    return loop.emitError() << "loop '" << name << "' depends on its own result";
+  return success();
+}
+
+NodeOp LoopFunctionalizer::makeWhile(Frame &frame, StringRef name, func::FuncOp cond,
+                                     func::FuncOp body, SmallVector<Value> operands) {
+  OpBuilder builder(func.getBody().front().getTerminator());
   SmallVector<Type> types = unrankedTypes(ValueRange(operands).getTypes());
   ArrayAttr typeList = typeListAttr(builder.getContext(), types);
   for (NodeOp enter : frame.enters)
     llvm::append_range(operands, enter.getControlInputs());
   types.push_back(graph::ControlType::get(builder.getContext()));
-  auto loop = NodeOp::create(
+  return NodeOp::create(
       builder, NameLoc::get(builder.getStringAttr(name)), types, builder.getStringAttr("While"),
       builder.getStringAttr(name),
       builder.getDictionaryAttr({builder.getNamedAttr("T", typeList),
-                                 builder.getNamedAttr("body", FlatSymbolRefAttr::get(bodyFunc)),
-                                 builder.getNamedAttr("cond", FlatSymbolRefAttr::get(condFunc))}),
+                                 builder.getNamedAttr("body", FlatSymbolRefAttr::get(body)),
+                                 builder.getNamedAttr("cond", FlatSymbolRefAttr::get(cond))}),
       StringAttr(), operands);
-  replace(frame, variables, loop);
-  if (!sortTopologically(&func.getBody().front()))
-    return loop.emitError() << "loop '" << name << "' depends on its own result";
-  return success();
 }
 
 LogicalResult LoopFunctionalizer::run() {

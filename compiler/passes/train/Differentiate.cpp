@@ -254,90 +254,117 @@ static void forget(Gradient &g, Operation *op) {
   });
 }
 
+namespace {
+/// A loop on its way to its reverse loop.
+struct LoopParts {
+  ForOp op, forward;             ///< as it was, and with its saved values
+  SmallVector<Value> dear;       ///< results that are saved as well
+  SmallVector<unsigned> carried; ///< carried values with a gradient
+  SmallVector<Value> captured;   ///< values from outside that need one
+};
+} // namespace
+
+/// The body once more, for iteration `step`: carried values and dear results are what
+/// the forward loop saved. Gives the copies of its operations.
+static SmallVector<Operation *> replay(Gradient &g, Build &b, const LoopParts &parts, Value step,
+                                       IRMapping &map) {
+  ForOp op = parts.op, forward = parts.forward;
+  size_t n = op.getInits().size();
+  Block &old = op.getBody().front();
+  Value zero = b.scalar(0, b.b.getI32Type());
+  map.map(old.getArgument(0), step);
+  for (unsigned i = 0; i < n; ++i) {
+    Value value = loadSaved(b, forward.getResult(n + i), step, zero, op.getInits()[i]);
+    if (g.needs(op.getResult(i)))
+      g.active.insert(value);
+    map.map(old.getArgument(i + 1), value);
+  }
+  SmallVector<Operation *> ops;
+  for (Operation &inner : old.without_terminator()) {
+    ops.push_back(b.b.clone(inner, map));
+    g.markActive(ops.back());
+    auto at =
+        inner.getNumResults() == 1 ? llvm::find(parts.dear, inner.getResult(0)) : parts.dear.end();
+    if (at == parts.dear.end())
+      continue;
+    Value copy = ops.back()->getResult(0);
+    Value value =
+        loadSaved(b, forward.getResult(2 * n + (at - parts.dear.begin())), step, zero, copy);
+    if (g.needs(copy)) {
+      g.active.insert(value);
+      g.saved[copy] = value;
+    }
+    map.map(inner.getResult(0), value);
+  }
+  return ops;
+}
+
+/// The body of the reverse loop: from the gradients of what an iteration yields to
+/// those of what it took, which it carries on behind each other.
+static LogicalResult reverseBody(Gradient &g, Build &b, const LoopParts &parts, Block &block,
+                                 Value step) {
+  Block &old = parts.op->getRegion(0).front();
+  IRMapping map;
+  SmallVector<Operation *> ops = replay(g, b, parts, step, map);
+  for (auto [i, v] : llvm::enumerate(parts.captured))
+    g.grads[v] = block.getArgument(1 + parts.carried.size() + i);
+  for (auto [i, k] : llvm::enumerate(parts.carried)) {
+    Value yielded = map.lookupOrDefault(old.getTerminator()->getOperand(k));
+    g.add(b, yielded, block.getArgument(1 + i));
+  }
+  if (failed(g.sweep(ops)))
+    return failure();
+  SmallVector<Value> results;
+  for (unsigned k : parts.carried) {
+    Value v = map.lookup(old.getArgument(k + 1));
+    results.push_back(g.of(v) ? g.of(v) : zeroLike(b, v));
+  }
+  for (Value v : parts.captured)
+    results.push_back(g.of(v));
+  YieldOp::create(b.b, b.loc, results);
+  return success();
+}
+
 LogicalResult Gradient::reverseFor(ForOp op) {
   Build b{builder, op.getLoc()};
-  size_t n = op.getInits().size();
-  SmallVector<Value> captured;
+  LoopParts parts;
+  parts.op = op;
   for (Value v : capturedBy(op))
     if (needs(v))
-      captured.push_back(v);
-  SmallVector<Value> dear = dearResults(op);
-  ForOp forward = savingLoop(builder, op, dear);
+      parts.captured.push_back(v);
+  parts.dear = dearResults(op);
+  parts.forward = savingLoop(builder, op, parts.dear);
+  size_t n = op.getInits().size();
 
-  // Carried by the reverse loop: gradients of the carried, then of the captured.
-  SmallVector<unsigned> carried;
+  // The reverse loop begins with what came from behind the loop.
   SmallVector<Value> inits;
-  for (unsigned i = 0; i < n; ++i) {
-    Value result = op.getResult(i);
-    if (!needs(result))
-      continue;
-    carried.push_back(i);
-    Value dy = of(result);
-    inits.push_back(dy ? dy : zeroLike(b, forward.getResult(i)));
-  }
-  SmallVector<Value> outer; // contributions from after the loop
-  for (Value v : captured) {
-    outer.push_back(of(v));
-    inits.push_back(outer.back() ? outer.back() : zeroLike(b, v));
-  }
+  auto begin = [&](Value v, Value like) { inits.push_back(of(v) ? of(v) : zeroLike(b, like)); };
+  for (unsigned i = 0; i < n; ++i)
+    if (needs(op.getResult(i))) {
+      parts.carried.push_back(i);
+      begin(op.getResult(i), parts.forward.getResult(i));
+    }
+  for (Value v : parts.captured)
+    begin(v, v);
 
   SizeExpr trip = op.getTrip().expr(0);
   auto loop = ForOp::create(builder, op.getLoc(), inits, trip);
-  Block &block = loop.getBody().front(), &old = op.getBody().front();
+  Block &block = loop.getBody().front();
   Value step;
   {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(&block);
-    Type i32 = builder.getI32Type();
-    step = b.sub(b.size(trip - 1, i32), block.getArgument(0));
-    Value zero = b.scalar(0, i32);
-    IRMapping map;
-    map.map(old.getArgument(0), step);
-    for (unsigned i = 0; i < n; ++i) {
-      Value value = loadSaved(b, forward.getResult(n + i), step, zero, op.getInits()[i]);
-      if (needs(op.getResult(i)))
-        active.insert(value);
-      map.map(old.getArgument(i + 1), value);
-    }
-    SmallVector<Operation *> ops;
-    for (Operation &inner : old.without_terminator()) {
-      ops.push_back(builder.clone(inner, map));
-      markActive(ops.back());
-      auto at = inner.getNumResults() == 1 ? llvm::find(dear, inner.getResult(0)) : dear.end();
-      if (at == dear.end())
-        continue;
-      Value copy = ops.back()->getResult(0);
-      Value value = loadSaved(b, forward.getResult(2 * n + (at - dear.begin())), step, zero, copy);
-      if (needs(copy)) {
-        active.insert(value);
-        saved[copy] = value;
-      }
-      map.map(inner.getResult(0), value);
-    }
-    for (auto [i, v] : llvm::enumerate(captured))
-      grads[v] = block.getArgument(1 + carried.size() + i);
-    for (auto [i, k] : llvm::enumerate(carried)) {
-      Value yielded = map.lookupOrDefault(old.getTerminator()->getOperand(k));
-      add(b, yielded, block.getArgument(1 + i));
-    }
-    if (failed(sweep(ops)))
+    step = b.sub(b.size(trip - 1, builder.getI32Type()), block.getArgument(0));
+    if (failed(reverseBody(*this, b, parts, block, step)))
       return failure();
-    SmallVector<Value> results;
-    for (unsigned k : carried) {
-      Value v = map.lookup(old.getArgument(k + 1));
-      results.push_back(of(v) ? of(v) : zeroLike(b, v));
-    }
-    for (Value v : captured)
-      results.push_back(of(v));
-    YieldOp::create(builder, op.getLoc(), results);
   }
-  SmallVector<Value> sums = sinkSums(builder, loop, step, carried.size());
-  for (auto [i, v] : llvm::enumerate(captured))
-    grads[v] = sums[carried.size() + i];
+  SmallVector<Value> sums = sinkSums(builder, loop, step, parts.carried.size());
+  for (auto [i, v] : llvm::enumerate(parts.captured))
+    grads[v] = sums[parts.carried.size() + i];
   SmallVector<Value> carriedInits;
-  for (unsigned k : carried)
+  for (unsigned k : parts.carried)
     carriedInits.push_back(op.getInits()[k]);
-  op.replaceAllUsesWith(forward.getResults().take_front(n));
+  op.replaceAllUsesWith(parts.forward.getResults().take_front(n));
   forget(*this, op);
   op.erase();
   for (auto [i, init] : llvm::enumerate(carriedInits))
