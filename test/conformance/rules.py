@@ -78,6 +78,14 @@ def index_cases():
                [{"x": F(2)}])
     yield one("Cross/float32/first", lambda p: raw.Cross(a=p["a"], b=p["b"]), rule=NEAR,
               a=v.random(F, (2, 3), r), b=v.random(F, (2, 3), r))
+    scores = np.array([[.1, .7, .2], [.4, .3, .3], [1, 1, 2], [np.nan, 1, 0], [1, np.inf, 0], [3, 2, 1]], F)
+    for k in (-1, 0, 1, 2, 5):
+        for dtype in (np.int32, np.int64):
+            yield one(f"InTopKV2/{dtype.__name__}/{k}", lambda p: raw.InTopKV2(predictions=p["x"], targets=p["t"], k=p["k"]),
+                      x=scores, t=np.array([1, 2, 0, 1, 2, 3], dtype), k=dtype(k))
+    yield Case("InTopKV2/int32/unknown", lambda p: raw.InTopKV2(predictions=p["x"], targets=p["t"], k=2),
+               [{"x": v.random(F, (b, c), r), "t": np.arange(b, dtype=np.int32) - 1} for b, c in ((4, 3), (1, 1), (0, 5), (6, 9))],
+               {"x": "?x?", "t": "?"})
 
 
 def math_cases():

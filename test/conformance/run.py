@@ -45,6 +45,7 @@ def main():
     ap.add_argument("--only", nargs="*", default=[], help="prefixes of case names")
     ap.add_argument("--groups", nargs="*", default=GROUPS)
     opts = ap.parse_args()
+    opts.cache = opts.cache.resolve()  # cases are made in another folder
     opts.cache.mkdir(parents=True, exist_ok=True)
     files = [make(opts.cache, g) for g in opts.groups]
     if not opts.runner:

@@ -340,14 +340,18 @@ LogicalResult softmaxCrossEntropy(Node &n) {
   return crossEntropy(n, n.b.broadcastTo(n.in(1), *nn::broadcastShapes(n.dims(0), n.dims(1))),
                       Value());
 }
+/// [batch, classes]: whether the column is the row's class.
+Value isClass(Node &n, Value classes, const Dims &dims) {
+  Type type = nn::tensorType(dims, Build::elem(classes));
+  Value column = nn::IotaOp::create(n.b.b, n.b.loc, type, 1);
+  return n.b.compare(CompareDirection::eq, n.b.broadcastInDim(classes, dims, {0}), column);
+}
+
 LogicalResult sparseSoftmaxCrossEntropy(Node &n) {
   if (failed(n.needRank(0, 2, "logits")) || failed(n.needRank(1, 1, "labels")) ||
       failed(n.same(n.dims(1)[0], n.dims(0)[0], "the number of labels")))
     return failure();
-  Dims dims = n.dims(0);
-  Value at = n.b.broadcastInDim(n.in(1), dims, {0});
-  Value i = nn::IotaOp::create(n.b.b, n.b.loc, nn::tensorType(dims, n.elem(1)), 1);
-  Value hit = n.b.compare(CompareDirection::eq, at, i);
+  Value hit = isClass(n, n.in(1), n.dims(0));
   return crossEntropy(n, n.b.cast(hit, n.elem(0)), hit);
 }
 
@@ -366,6 +370,27 @@ LogicalResult cross(Node &n) {
   Value a = n.in(0), b = n.in(1);
   return n.give(n.b.sub(n.b.mul(turned(a, {1, 2, 0}), turned(b, {2, 0, 1})),
                         n.b.mul(turned(a, {2, 0, 1}), turned(b, {1, 2, 0}))));
+}
+
+/// Whether fewer than k classes are likelier than the target; never where the target is
+/// no class or a prediction is not finite. Operands: predictions, targets, k.
+LogicalResult inTopKV2(Node &n) {
+  if (failed(n.needRank(0, 2, "predictions")) || failed(n.needRank(1, 1, "targets")) ||
+      failed(n.needRank(2, 0, "k")) ||
+      failed(n.same(n.dims(1)[0], n.dims(0)[0], "the number of targets")))
+    return failure();
+  Dims dims = n.dims(0);
+  Value x = n.in(0), k = n.in(2);
+  Value hit = isClass(n, n.in(1), dims);
+  Value target = n.b.reduce(ReduceKind::sum, n.b.select(hit, x, n.b.fullLike(x, 0)), {1}, true);
+  Value above = n.b.compare(CompareDirection::gt, x, n.b.broadcastTo(target, dims));
+  Value rank = n.b.reduce(ReduceKind::sum, n.b.cast(above, n.elem(2)), {1});
+  Type flags = nn::tensorType(dims, n.b.b.getI1Type());
+  Value finite = nn::IsFiniteOp::create(n.b.b, n.b.loc, flags, x);
+  Value sound = n.b.reduce(ReduceKind::all, finite, {1});
+  Value known = n.b.reduce(ReduceKind::any, hit, {1});
+  return n.give(n.b.binary<nn::AndOp>(n.b.compare(CompareDirection::lt, rank, k),
+                                      n.b.binary<nn::AndOp>(known, sound)));
 }
 
 const Rule kRules[] = {
@@ -396,6 +421,7 @@ const Rule kRules[] = {
     {"SoftmaxCrossEntropyWithLogits", 2, softmaxCrossEntropy},
     {"SparseSoftmaxCrossEntropyWithLogits", 2, sparseSoftmaxCrossEntropy},
     {"Cross", 2, cross},
+    {"InTopKV2", 3, inTopKV2},
 };
 } // namespace
 
