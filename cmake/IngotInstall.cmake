@@ -4,6 +4,8 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 if(TARGET ingot)
+  # Debian keeps libMLIR where the loader does not look by itself.
+  set_target_properties(ingot PROPERTIES INSTALL_RPATH "${INGOT_LLVM_PREFIX}/lib")
   install(TARGETS ingot RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT Compiler)
 endif()
 install(FILES ${PROJECT_SOURCE_DIR}/include/ingot/ingot.h ${PROJECT_SOURCE_DIR}/include/ingot/ingot.hpp
@@ -21,6 +23,8 @@ install(FILES ${PROJECT_BINARY_DIR}/IngotConfig.cmake ${PROJECT_BINARY_DIR}/Ingo
   ${CMAKE_CURRENT_LIST_DIR}/IngotAddModel.cmake DESTINATION ${INGOT_CONFIG_DIR}
   COMPONENT Development)
 
+# Relative, so that `cmake --install --prefix` and moved folders hold true.
+file(RELATIVE_PATH INGOT_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/ingot.pc.in ${PROJECT_BINARY_DIR}/ingot.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/ingot.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
   COMPONENT Development)

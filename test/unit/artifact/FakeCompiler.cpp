@@ -1,5 +1,5 @@
-// Stands for `ingot compile MODEL -o OUT --header HEADER` in the test of the
-// installed CMake package: writes the test's model, whatever MODEL is.
+// Stands for `ingot compile MODEL -o OUT --header HEADER` in the test on an old
+// glibc: writes the test's model, whatever MODEL is.
 #include "test/unit/artifact/TestSpec.h"
 
 #include <cstdio>
