@@ -38,14 +38,18 @@ public:
 
 private:
   /// The value inside a kernel: cloned, an argument, or computed there.
-  Value pull(Value v, int group, OpBuilder &b, KernelOp kernel, IRMapping &map) {
+  /// `locs` gets the places of what is computed.
+  Value pull(Value v, OpBuilder &b, KernelOp kernel, IRMapping &map,
+             SmallVectorImpl<Location> &locs) {
     if (Value known = map.lookupOrNull(v))
       return known;
     Operation *def = v.getDefiningOp();
     bool here = def && def->getBlock() == &block;
     if (def && (isInlineConstant(def) || (here && partition.isCloned(def)))) {
       for (Value o : def->getOperands())
-        pull(o, group, b, kernel, map);
+        pull(o, b, kernel, map, locs);
+      if (!def->hasTrait<OpTrait::ConstantLike>())
+        locs.push_back(def->getLoc());
       b.clone(*def, map);
       return map.lookup(v);
     }
@@ -60,7 +64,6 @@ private:
     SmallVector<Value> outs;
     int id = partition.groupOf(g.ops.front());
     for (Operation *op : g.ops) {
-      locs.push_back(op->getLoc());
       for (Value r : op->getResults())
         if (llvm::any_of(r.getUsers(), [&](Operation *u) { return readsOutside(u, id); }))
           outs.push_back(r);
@@ -68,7 +71,7 @@ private:
     if (outs.empty()) // dead code: keep it well formed, it is erased afterwards
       outs.push_back(g.ops.back()->getResult(0));
     b.setInsertionPointAfter(g.ops.back());
-    auto kernel = KernelOp::create(b, b.getFusedLoc(locs), ValueRange(outs).getTypes(),
+    auto kernel = KernelOp::create(b, g.ops.front()->getLoc(), ValueRange(outs).getTypes(),
                                    ValueRange(), b.getStringAttr(kernelKindName(g.kind)),
                                    DictionaryAttr(), g.prepare ? b.getUnitAttr() : UnitAttr());
     Block &body = kernel.getBody().emplaceBlock();
@@ -76,9 +79,11 @@ private:
     IRMapping map;
     for (Operation *op : g.ops) {
       for (Value v : op->getOperands())
-        pull(v, id, inner, kernel, map);
+        pull(v, inner, kernel, map, locs);
+      locs.push_back(op->getLoc());
       inner.clone(*op, map);
     }
+    kernel->setLoc(b.getFusedLoc(locs));
     SmallVector<Value> yields;
     for (Value v : outs)
       yields.push_back(map.lookup(v));
