@@ -40,6 +40,18 @@ bool looksLikeText(llvm::StringRef bytes) {
   return !bytes.trim().empty();
 }
 
+/// What a file that is no model's is instead, and what to do; "" if unknown.
+llvm::StringRef otherFormat(llvm::StringRef bytes) {
+  if (bytes.starts_with("\211HDF") || bytes.starts_with("PK\x03\x04"))
+    return ": it is an archive, such as Keras's .keras and .h5; in Keras, "
+           "model.export(\"folder\") writes a SavedModel";
+  if (bytes.starts_with("\177ELF"))
+    return ": it is machine code, such as a compiled model";
+  if (bytes.substr(4, 4) == "TFL3")
+    return ": it is a TensorFlow Lite model; compile the model that it was made from";
+  return "";
+}
+
 LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message, llvm::StringRef what,
                         const Reporter &report) {
   if (bytes.empty())
@@ -51,7 +63,8 @@ LogicalResult parseFile(llvm::StringRef bytes, pb::Message &message, llvm::Strin
   if (!looksLikeText(bytes)) {
     if (parseMessage(bytes, message))
       return success();
-    return report.error() << "is not a " << what << ", or it is truncated or corrupt";
+    return report.error() << "is not a " << what << ", or it is truncated or corrupt"
+                          << otherFormat(bytes);
   }
   pb::LogSilencer quiet;
   FirstError errors;
@@ -128,5 +141,6 @@ LogicalResult frontend::readSavedModel(llvm::StringRef directory, proto::SavedMo
     return success();
   }
   return report.error() << "is not a SavedModel: it holds neither "
-                           "saved_model.pb nor saved_model.pbtxt";
+                           "saved_model.pb nor saved_model.pbtxt (Keras writes one with "
+                           "model.export(\"folder\"))";
 }
