@@ -129,9 +129,11 @@ class Module {
 public:
   /// `net_module()` of a generated header.
   explicit Module(const ingot_module *module) : m(module) { check(); }
-  /// Opens a shared object; it stays open as long as something uses it.
+  /// Opens the shared object at `path`; it stays open as long as something uses it.
   explicit Module(const std::string &path) {
-    void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    // Without a slash dlopen would search the system's folders instead.
+    std::string file = path.find('/') == std::string::npos ? "./" + path : path;
+    void *handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!handle)
       throw Error(INGOT_IO, dlerror());
     library = std::shared_ptr<void>(handle, [](void *h) { dlclose(h); });
