@@ -2,6 +2,7 @@
 #include "compiler/Compiler.h"
 #include "compiler/Pipeline.h"
 #include "compiler/Report.h"
+#include "compiler/Variables.h"
 #include "compiler/codegen/artifact/LoadedArtifact.h"
 #include "compiler/codegen/cpu/CompileProgram.h"
 #include "compiler/codegen/nvptx/DeviceCode.h"
@@ -138,6 +139,10 @@ public:
       stage.build(passes, p);
       if (failed(passes.run(*model.module)))
         return complain(std::string("stage '") + stage.info.name + "' failed");
+      // As soon as variables are there, before anything looks at their values.
+      if (stage.info.name == llvm::StringRef("pure") && !options.variables.empty() &&
+          failed(setVariables(*model.module, options.variables)))
+        return complain("the variables could not be set");
       if (!afterStage(stage.info.name))
         return false;
       if (finished() || stage.info.name == last)

@@ -5,6 +5,7 @@
 #include "ingot/ingot.h"
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,10 +31,14 @@ struct TrainingOptions {
   double momentum = 0;
 };
 
+/// Arrays by the names of variables; their memory is the caller's.
+using VariableValues = std::map<std::string, ingot_tensor>;
+
 struct CompileOptions {
   ModelOptions model;
   TrainingOptions training;
-  std::string triple, cpu; ///< empty: the host
+  VariableValues variables; ///< not empty: instead of the model's values
+  std::string triple, cpu;  ///< empty: the host
   std::string target = "cpu";
   std::string name;         ///< of the model in C; empty: from the output's name
   bool keepWeights = false; ///< weights stay variables that can be replaced

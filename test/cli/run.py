@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "models"))
 import npy
@@ -55,7 +56,7 @@ class Cli:
 def general(c):
     c.good("general/help", "--help", words=["compile", "inspect", "run", "bench", "verify", "Exit status"])
     c.good("general/version", "--version", words=[r"^ingot \d+\.\d+\.\d+\n$"])
-    for command in ("compile", "inspect", "run", "bench", "verify"):
+    for command in ("compile", "inspect", "run", "bench", "verify", "train"):
         c.good(f"general/help_{command}", command, "--help", words=["Usage|OPTIONS"])
     c.bad("general/nothing", status=2)
 
@@ -107,6 +108,7 @@ def stages(c, models):
         c.good(f"stages/{stage}_file", "compile", m, "--emit", stage, "--name", "mlp", "-o", f"{stage}.txt")
         written = c.folder / f"{stage}.txt"
         check(f"stages/{stage}_same", written.exists() and written.read_text() == text)
+    c.good("stages/backtraces", "compile", m, "--emit", "llvm", words=[r"attributes #\d+ = {.* uwtable"])
     c.good("stages/dump", "compile", m, "-o", "dumped.so", env={"INGOT_DUMP_DIR": str(c.folder / "dump")})
     names = {f.name.split(".")[1] for f in (c.folder / "dump").iterdir()} if (c.folder / "dump").exists() else set()
     check("stages/dump_files", names == set(STAGES), sorted(names))
@@ -147,7 +149,11 @@ def running(c, models):
     c.bad("run/shape", "run", so, "--input", "x=2x13xf32=1", words=["'x'", "13", "12"])
     c.bad("run/dtype", "run", so, "--input", "x=2x12xi32=1", words=["'x'", "f32"])
     c.bad("run/output_folder", "run", so, "--input", "x=1x12xf32=1", "--output", "/proc/nowhere", words=["/proc/nowhere"])
-    c.bad("run/no_artifact", "run", models / "mlp" / "saved_model", words=["saved_model"])
+    c.good("run/random", "run", so, "--input", "x=random", words=[": 1x10xf32 = "])
+    c.bad("run/no_tensor", "run", so, "--input", "x=nonsense", words=["nonsense", "@file.npy", "random"])
+    c.bad("run/no_artifact", "run", models / "mlp" / "saved_model", words=["saved_model", "ingot compile"])
+    c.bad("run/archive", "run", "mlp.a", words=["mlp.a: is no shared object", "ingot compile"])
+    c.bad("run/missing", "run", "nothing.so", words=["nothing.so: No such file"])
     text = c.good("bench/table", "bench", so, "--seconds", 0.05, "--size", "batch=8", "--threads", 1,
                   words=["median", "GFLOP/s", "% peak", "GB/s", "all kernels"])
     rates = [float(line.split()[3]) for line in text.splitlines() if "(" in line and "MatMul" in line]
@@ -155,6 +161,10 @@ def running(c, models):
     text = c.good("bench/json", "bench", so, "--seconds", 0.05, "--json")
     j = json.loads(text)
     check("bench/json_fields", j["median_ms"] > 0 and j["peak_gflops"] > 0 and all(k["flops"] > 0 and k["bytes"] > 0 for k in j["kernels"]), j)
+    # Sizes of the inputs that are given hold for the random ones.
+    c.good("bench/pair", "compile", models / "two_sizes" / "saved_model", "-o", "pair.so")
+    c.good("bench/given_sizes", "bench", "pair.so", "--input", "a=5x3xf32=1", "--seconds", 0.05, words=["all kernels"])
+    c.good("run/given_sizes", "run", "pair.so", "--input", "a=5x3xf32=1", "--input", "b=random", words=["sum: 5x3xf32"])
     c.bad("bench/size_name", "bench", so, "--size", "nope=3", words=["nope"])
     c.bad("bench/size_value", "bench", so, "--size", "batch=many", words=["batch=many"])
     trace = c.folder / "trace.json"
@@ -203,6 +213,39 @@ def verifying(c, models):
     c.bad("verify/missing", "verify", "nothing.pb", words=["nothing.pb"])
 
 
+def write_npz(path, arrays):
+    with zipfile.ZipFile(path, "w") as z:
+        for name, a in arrays.items():
+            npy.save(path.with_suffix(".npy"), a)
+            z.write(path.with_suffix(".npy"), f"{name}.npy")
+
+
+def training(c, models):
+    m = models / "digits" / "saved_model"
+    data = models / "digits" / "train.npz"
+    c.good("train/compile", "compile", m, "-o", "net.so", "--train", "--loss", "sparse_categorical_crossentropy", "--from-logits")
+    c.good("train/epoch", "train", "net.so", "--data", data, "--save", "w.npz", words=[r"epoch 1/1  loss \d", r"w\.npz: \d+ variables"])
+    # The trained weights in an artifact for inference give what the trained one gives.
+    c.good("train/load", "compile", m, "-o", "new.so", "--load", "w.npz")
+    x = "image=4x8x8x1xf32=random"
+    old = c.run("run", "net.so", "--signature", "infer", "--input", x).stdout
+    new = c.run("run", "new.so", "--input", x).stdout
+    check("train/load_changes", new.startswith("output_0: 4x10xf32") and new != old, new)
+    out = c.good("train/same", "train", "net.so", "--data", data, "--load", "w.npz", "--epochs", 0, "--save", "again.npz")
+    check("train/same_bytes", (c.folder / "w.npz").read_bytes() == (c.folder / "again.npz").read_bytes(), out)
+    c.good("train/verify", "compile", m, "-o", "new.a", "--load", "again.npz")
+    some = npy.Array("<f4", (2,), b"\0" * 8)
+    write_npz(c.folder / "some.npz", {"conv2d/kernel": some})
+    c.bad("train/load_lacks", "compile", m, "-o", "no.so", "--load", "some.npz", words=["--load", "variable"], files=["no.so"])
+    c.bad("train/load_missing", "compile", m, "-o", "no.so", "--load", "nothing.npz", words=["nothing.npz"], files=["no.so"])
+    c.bad("train/no_train", "train", "mlp.so", "--data", data, words=["--train"])
+    c.bad("train/data", "train", "net.so", "--data", "some.npz", words=["some.npz", "'image'", "conv2d/kernel"])
+    c.bad("train/save_folder", "train", "net.so", "--data", data, "--save", "nowhere/w.npz", words=["nowhere/w.npz"])
+    write_npz(c.folder / "labels.npz", {"image": npy.Array("|u1", (2, 8, 8), b"\1" * 128), "y": npy.Array("<i4", (2,), b"\x63\0\0\0" * 2)})
+    c.bad("train/label", "train", "net.so", "--data", "labels.npz", "--save", "no.npz", words=["labels.npz", "loss", "label"],
+          files=["no.npz"])
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--models", type=pathlib.Path, required=True)
@@ -217,6 +260,7 @@ def main():
         reports(c, models)
         running(c, models)
         complex_numbers(c)
+        training(c, models)
         verifying(c, models)
     finish()
 

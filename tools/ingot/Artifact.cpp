@@ -1,13 +1,37 @@
 // dlopen, the descriptor, and calls with tensors that own their memory.
 #include "Artifact.h"
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <dlfcn.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <stdexcept>
 
 namespace ingot::cli {
 
+/// Says about a file that is not a shared object what to do; the loader's own words do not.
+static void expectSharedObject(const std::string &path) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    throw std::runtime_error(fmt::format("{}: is a folder, expected a compiled model (.so); "
+                                         "`ingot compile {} -o NAME.so` makes one",
+                                         path, path));
+  std::FILE *file = std::fopen(path.c_str(), "rb");
+  if (!file)
+    throw std::runtime_error(fmt::format("{}: {}", path, std::strerror(errno)));
+  char head[18] = {}; // of an ELF header: magic, ..., the type at byte 16
+  size_t bytes = std::fread(head, 1, sizeof head, file);
+  std::fclose(file);
+  if (bytes < sizeof head || std::memcmp(head, "\177ELF", 4) != 0 || head[16] != 3)
+    throw std::runtime_error(fmt::format("{}: is no shared object; expected a model that "
+                                         "`ingot compile MODEL -o NAME.so` made",
+                                         path));
+}
+
 Artifact::Artifact(const std::string &path, int threads) : path(path) {
+  expectSharedObject(path);
   std::string file = path.find('/') == std::string::npos ? "./" + path : path;
   library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library)
@@ -120,17 +144,25 @@ std::vector<Tensor> makeInputs(const ingot_module *module, uint32_t signature,
     if (!known)
       throw std::runtime_error(fmt::format("signature '{}' has no size named '{}'", s.name, name));
   }
-  std::vector<Tensor> result;
+  std::vector<Tensor> result(s.num_inputs);
+  std::vector<uint32_t> random;
   for (uint32_t i = 0; i < s.num_inputs; ++i) {
     auto it = given.find(s.inputs[i].name);
-    if (it != given.end())
-      result.push_back(parseTensor(it->second));
-    else if (fill)
-      result.push_back(randomInput(s.inputs[i], named, i + 1));
-    else
+    if (it == given.end() && !fill)
       throw std::runtime_error(fmt::format("signature '{}' needs --input {}=... (its inputs: {})",
                                            s.name, s.inputs[i].name, inputNames(s)));
+    if (it == given.end() || it->second == "random") {
+      random.push_back(i);
+      continue;
+    }
+    result[i] = parseTensor(it->second);
+    for (int32_t d = 0; d < s.inputs[i].rank && d < static_cast<int32_t>(result[i].shape.size());
+         ++d)
+      if (s.inputs[i].dims[d] < 0)
+        named.emplace(s.inputs[i].dim_names[d], result[i].shape[d]);
   }
+  for (uint32_t i : random) // of the sizes that the others have
+    result[i] = randomInput(s.inputs[i], named, i + 1);
   return result;
 }
 

@@ -149,7 +149,8 @@ Command addBench(CLI::App &app) {
   app.add_option("artifact", o->artifact, "Compiled model (.so)")->required();
   app.add_option("--input", o->inputs, "NAME=@x.npy or NAME=1x3xf32=0.5; others are random")
       ->take_all();
-  app.add_option("--size", o->sizes, "NAME=NUMBER: a named size of random inputs (default 1)")
+  app.add_option("--size", o->sizes,
+                 "NAME=NUMBER: a named size of random inputs (default: as in given ones, else 1)")
       ->take_all();
   app.add_option("--signature", o->signature, "Signature (default: serving_default)");
   app.add_option("--threads", o->threads,

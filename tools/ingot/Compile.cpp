@@ -1,8 +1,12 @@
 // `ingot compile`: a model to an artifact, or to the text of a stage.
 #include "Commands.h"
 #include "ModelArguments.h"
+#include "Values.h"
+#include "training/arrays.h"
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fmt/format.h>
+#include <stdexcept>
 
 namespace ingot::cli {
 
@@ -52,7 +56,29 @@ std::vector<std::string> stageNames() {
   return names;
 }
 
-int run(const CompileOptions &o) {
+/// The variables in a .npz, for as long as `arrays` lives.
+VariableValues readVariables(const std::string &path, training::Arrays &arrays) {
+  std::string error;
+  if (!training::readArrays(path, arrays, error))
+    throw std::runtime_error(error);
+  VariableValues values;
+  for (auto &[name, array] : arrays) {
+    if (array.shape.size() > INGOT_MAX_RANK)
+      throw std::runtime_error(
+          fmt::format("{}: array '{}' has rank {}", path, name, array.shape.size()));
+    ingot_tensor &t = values[name];
+    t.data = array.data.data();
+    t.capacity = array.data.size();
+    t.dtype = array.dtype;
+    t.rank = static_cast<int32_t>(array.shape.size());
+    std::copy(array.shape.begin(), array.shape.end(), t.shape);
+  }
+  if (values.empty())
+    throw std::runtime_error(path + ": holds no array");
+  return values;
+}
+
+int run(CompileOptions o, const std::string &load) {
   if (o.output.empty() && o.emit.empty()) {
     fmt::print(stderr, "ingot compile: error: -o OUT.so (or .o, .a) is "
                        "required, unless --emit is given\n");
@@ -66,17 +92,20 @@ int run(const CompileOptions &o) {
     fmt::print(stderr, "ingot compile: error: report '{}' must end in .json or .html\n", o.report);
     return 2;
   }
+  training::Arrays arrays;
+  if (!load.empty())
+    o.variables = readVariables(load, arrays);
   CompileResult r;
   if (!compile(o, r, printMessage))
     return 1;
   if (!o.emit.empty())
     return 0;
-  fmt::print("{}: {:.2f} MB, {} kernels, {:.2f} s", r.output,
-             static_cast<double>(r.outputBytes) / 1e6, r.kernels, r.seconds);
+  fmt::print("{}: {}, {} kernels, {:.2f} s", r.output, spellBytes(r.outputBytes), r.kernels,
+             r.seconds);
   if (!r.header.empty())
     fmt::print("; {}", r.header);
   if (!r.weights.empty())
-    fmt::print("; {} ({:.2f} MB)", r.weights, static_cast<double>(r.weightsBytes) / 1e6);
+    fmt::print("; {} ({})", r.weights, spellBytes(r.weightsBytes));
   fmt::print("\n");
   return 0;
 }
@@ -84,6 +113,7 @@ int run(const CompileOptions &o) {
 
 Command addCompile(CLI::App &app) {
   auto o = std::make_shared<CompileOptions>();
+  auto load = std::make_shared<std::string>();
   addModelArguments(app, o->model);
   app.add_option("-o,--output", o->output,
                  "OUT.so, OUT.a or OUT.o (with --emit: the text; default: "
@@ -95,6 +125,8 @@ Command addCompile(CLI::App &app) {
                  "('embed': inside)");
   app.add_flag("--keep-weights", o->keepWeights,
                "Weights stay variables that can be read and replaced");
+  app.add_option("--load", *load,
+                 ".npz of variables to use instead of the model's (from ingot train --save)");
   app.add_option("--target", o->target, "cpu or cuda[:sm_80,...]")->capture_default_str();
   app.add_option("--mtriple", o->triple, "LLVM triple (default: the host)");
   app.add_option("--mcpu", o->cpu, "LLVM processor name (default: the host's)");
@@ -121,10 +153,10 @@ Command addCompile(CLI::App &app) {
       ->check(CLI::IsMember({"address"}));
   app.add_option("--threads", o->threads, "Threads of the compiler (default: all processors)");
   app.add_flag("--no-group{false}", o->group, "One kernel an operation (to compare with)");
-  return [o] {
+  return [o, load] {
     if (const char *dir = std::getenv("INGOT_DUMP_DIR"))
       o->dumpDir = dir;
-    return run(*o);
+    return run(*o, *load);
   };
 }
 

@@ -1,6 +1,7 @@
 // `ingot inspect`: what a model is, and whether it can be compiled.
 #include "Commands.h"
 #include "ModelArguments.h"
+#include "Values.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -24,8 +25,8 @@ int run(const ModelOptions &o) {
     fmt::print("  {:30} {:6}  {}\n", op.op, op.count, op.supported ? "supported" : "NOT SUPPORTED");
     unsupported += !op.supported;
   }
-  fmt::print("parameters {} ({} trainable), {:.2f} MB\n", d.parameters, d.trainableParameters,
-             static_cast<double>(d.parameterBytes) / 1e6);
+  fmt::print("parameters {} ({} trainable), {}\n", d.parameters, d.trainableParameters,
+             spellBytes(d.parameterBytes));
   if (!d.flops.empty())
     fmt::print("FLOPs of a call: {}\n", d.flops);
   if (unsupported)

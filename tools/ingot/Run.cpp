@@ -48,7 +48,7 @@ Command addRun(CLI::App &app) {
   auto o = std::make_shared<RunOptions>();
   app.add_option("artifact", o->artifact, "Compiled model (.so)")->required();
   app.add_option("--input", o->inputs,
-                 "NAME=@x.npy or NAME=1x3xf32=0.5 (one value, or all; 'random')")
+                 "NAME=@x.npy, NAME=1x3xf32=0.5 (one value, or all of them) or NAME=random")
       ->take_all()
       ->type_name("NAME=VALUE");
   app.add_option("--output", o->output, "Folder that gets NAME.npy of each output");

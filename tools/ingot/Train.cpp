@@ -3,8 +3,13 @@
 #include "Commands.h"
 #include "training/loop.h"
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <chrono>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace ingot::cli {
 
@@ -30,6 +35,12 @@ training::Dataset dataset(const ingot_module *module, uint32_t signature, const 
     throw std::runtime_error(path + ": " + error);
   return data;
 }
+/// Before hours of training, not behind them.
+void expectWritable(const std::string &path) {
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (!path.empty() && access(folder.empty() ? "." : folder.c_str(), W_OK))
+    throw std::runtime_error(fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
+}
 std::string spell(const char *prefix, const training::Metrics &m) {
   std::string text = fmt::format("  {}loss {:.4f}", prefix, m.loss);
   if (m.accuracy)
@@ -40,6 +51,7 @@ std::string spell(const char *prefix, const training::Metrics &m) {
 int run(const TrainCommand &o) {
   if (o.batch < 1 || o.epochs < 0)
     throw std::runtime_error("--batch must be at least 1 and --epochs at least 0");
+  expectWritable(o.save);
   Artifact artifact(o.artifact, o.threads);
   training::Trainer trainer;
   std::string error;
@@ -66,6 +78,11 @@ int run(const TrainCommand &o) {
       seed = o.seed + static_cast<uint64_t>(e);
     auto start = std::chrono::steady_clock::now();
     require(trainer.epoch(data, o.batch, seed, metrics, error), error);
+    require(
+        std::isfinite(metrics.loss),
+        fmt::format("{}: the loss of epoch {} is {}: a label may be none of the classes, an input "
+                    "not finite, or --learning-rate (when compiling) too large; nothing is saved",
+                    o.data, e + 1, metrics.loss));
     std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
     std::string line = fmt::format("epoch {}/{}{}", e + 1, o.epochs, spell("", metrics));
     if (!o.validation.empty()) {

@@ -217,8 +217,9 @@ Tensor parseTensor(const std::string &spec) {
   size_t eq = spec.find('=');
   Tensor t;
   if (!parseType(std::string_view(spec).substr(0, eq), t))
-    throw std::runtime_error(
-        fmt::format("'{}' is no tensor: expected @file.npy or a type such as 1x3xf32=0.5", spec));
+    throw std::runtime_error(fmt::format(
+        "'{}' is no tensor: expected @file.npy, a type with values such as 1x3xf32=0.5, or random",
+        spec));
   t.data.resize(t.elements() * ingot_dtype_size(t.dtype));
   std::string values = eq == std::string::npos ? "0" : spec.substr(eq + 1);
   if (values == "random") {
@@ -270,6 +271,14 @@ static std::string spellElement(const Tensor &t, int64_t i) {
     return fmt::format("{:.7g}{:+.7g}j", c.real(), c.imag());
   return fmt::format("{:.7g}", c.real());
 }
+
+std::string spellBytes(uint64_t bytes) {
+  auto n = static_cast<double>(bytes);
+  return bytes < 1000      ? fmt::format("{} bytes", bytes)
+         : bytes < 1000000 ? fmt::format("{:.1f} KB", n / 1e3)
+                           : fmt::format("{:.2f} MB", n / 1e6);
+}
+
 std::string preview(const Tensor &t, int64_t most) {
   if (t.shape.empty())
     return spellElement(t, 0);

@@ -37,6 +37,8 @@ void setElement(Tensor &t, int64_t i, std::complex<double> v);
 Tensor parseTensor(const std::string &spec);
 /// Deterministic data: floats in [-1, 1), integers in [0, 3], bools.
 void fillRandom(Tensor &t, uint64_t seed);
+/// "512 bytes", "12.3 KB", "4.56 MB".
+std::string spellBytes(uint64_t bytes);
 /// A few elements for people: "[0.5, 1, ...]".
 std::string preview(const Tensor &t, int64_t most = 10);
 

@@ -104,7 +104,8 @@ Command addVerify(CLI::App &app) {
   addModelArguments(app, o->compile.model);
   app.add_option("--input", o->inputs, "NAME=@x.npy or NAME=1x3xf32=0.5; others are random")
       ->take_all();
-  app.add_option("--size", o->sizes, "NAME=NUMBER: a named size of random inputs (default 1)")
+  app.add_option("--size", o->sizes,
+                 "NAME=NUMBER: a named size of random inputs (default: as in given ones, else 1)")
       ->take_all();
   app.add_flag("--all", o->all, "Compare every kernel, also where all outputs are right");
   app.add_flag("--keep-weights", o->compile.keepWeights, "Compile with weights as variables");
