@@ -192,6 +192,7 @@ mlir::FailureOr<EmittedObject> ObjectEmitter::emit(mlir::ModuleOp source,
     function.addFnAttr("target-cpu", target.cpu);
     function.addFnAttr("target-features", target.features);
     function.addFnAttr(Attribute::NoUnwind);
+    function.setUWTableKind(UWTableKind::Async); // backtraces in gdb and perf
     if (options.sanitizeAddress)
       function.addFnAttr(Attribute::SanitizeAddress);
   }
