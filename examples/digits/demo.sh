@@ -33,7 +33,5 @@ show nm -D -u digits.so
 show cc -O2 "$here/main.c" -I. ./digits.so '-Wl,-rpath,$ORIGIN' -o digits-app
 show ./digits-app heldout.bin
 show ingot bench digits.so
-if ingot --help | grep -q '^  train '; then
-  show ingot compile digits --train --loss sparse_categorical_crossentropy --from-logits --optimizer adam -o net.so
-  show ingot train net.so --data "$model/train.npz" --validation "$model/test.npz" --epochs 1 --batch 32
-fi
+show ingot compile digits --train --loss sparse_categorical_crossentropy --from-logits --learning-rate 0.0001 -o net.so
+show ingot train net.so --data "$model/train.npz" --validation "$model/test.npz" --epochs 1 --batch 32
