@@ -304,6 +304,9 @@ Error DescriptorBuilder::build() {
     defineTyped(i, f.name, false, table);
     defineTyped(i, f.contextName, true, table);
   }
+  for (Function &f : module)
+    if (!f.isDeclaration())
+      f.setUWTableKind(UWTableKind::Async); // backtraces in gdb and perf
   return Error::success();
 }
 
