@@ -9,12 +9,12 @@
 #include "compiler/dialects/Graph/Graph.h"
 #include "compiler/dialects/Nn/Cost.h"
 #include "compiler/frontend/Exporter.h"
-#include "compiler/frontend/Exporter.h"
 #include "compiler/frontend/Importer.h"
 #include "compiler/passes/import/Legalize.h"
 #include "compiler/verify/Verify.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/Verifier.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
@@ -38,12 +38,17 @@ public:
   }
   bool failed() const { return errors; }
 
+  llvm::StringSet<> signatures; ///< their names, where they are no nodes
+
 private:
   LogicalResult take(Diagnostic &d) {
     std::string text = d.str();
     std::string node = graph::nodeNameOf(d.getLocation()).str();
     if (!node.empty() && node != "model" && text.find(node) == std::string::npos)
-      text = (node == model ? node : "node '" + node + "'") + ": " + text;
+      text = (node == model               ? node
+              : signatures.contains(node) ? "signature '" + node + "'"
+                                          : "node '" + node + "'") +
+             ": " + text;
     switch (d.getSeverity()) {
     case DiagnosticSeverity::Error:
       ++errors;
@@ -139,6 +144,9 @@ public:
       stage.build(passes, p);
       if (failed(passes.run(*model.module)))
         return complain(std::string("stage '") + stage.info.name + "' failed");
+      for (auto f : model.module->getOps<func::FuncOp>())
+        if (auto name = f->getAttrOfType<StringAttr>(nn::kSignatureAttr))
+          messages.signatures.insert(name.getValue());
       // As soon as variables are there, before anything looks at their values.
       if (stage.info.name == llvm::StringRef("pure") && !options.variables.empty() &&
           failed(setVariables(*model.module, options.variables)))
@@ -304,14 +312,15 @@ static std::string spellType(Type type) {
   auto t = dyn_cast<RankedTensorType>(type);
   std::string s;
   llvm::raw_string_ostream os(s);
-  if (!t) {
-    type.print(os);
-    return s;
-  }
-  for (const nn::SizeExpr &d : nn::dimsOf(t))
-    os << d.str() << "x";
-  t.getElementType().print(os);
-  return s;
+  Type element = cast<TensorType>(type).getElementType();
+  if (t)
+    for (const nn::SizeExpr &d : nn::dimsOf(t))
+      os << d.str() << "x";
+  if (isa<graph::StringType>(element))
+    os << "string";
+  else
+    element.print(os);
+  return t ? s : s + " of unknown shape";
 }
 
 bool inspect(const ModelOptions &options, ModelDescription &result, const MessageHandler &message) {

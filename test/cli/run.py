@@ -127,6 +127,14 @@ def reports(c, models):
     check("report/html_rows", page.count("<tr>") == len(kernels) + 1, page[:300])
     c.good("inspect/mlp", "inspect", m, words=["signature serving_default", r"input +x: batchx12xf32", r"MatMul .* supported",
                                               r"parameters \d+", r"FLOPs of a call: \d+\*batch"])
+    node = 'node {{ name: "{}" op: "{}" {} attr {{ key: "{}" value {{ type: {} }} }} }}\n'
+    (c.folder / "text.pbtxt").write_text(node.format("words", "Placeholder", "", "dtype", "DT_STRING") +
+                                         node.format("low", "StringLower", 'input: "words"', "", "DT_STRING").replace(
+                                             'attr { key: "" value { type: DT_STRING } }', ""))
+    c.good("inspect/strings", "inspect", "text.pbtxt", "--shape", "words=batch", "--fetch", "low",
+           words=[r"words: batchxstring\n", r"low: string of unknown shape\n", "StringLower .*NOT SUPPORTED"])
+    c.bad("compile/strings", "compile", "text.pbtxt", "--shape", "words=batch", "--fetch", "low", "-o", "no.so",
+          words=["signature 'serving_default'", "'words'", "strings"], files=["no.so"])
     c.bad("inspect/missing", "inspect", "nothing.pb", words=["nothing.pb"])
 
 

@@ -111,9 +111,12 @@ bool Legalizer::argumentTypes(func::FuncOp f, SmallVectorImpl<Type> &types) {
       return false;
     }
     if (!type.getElementType().isIntOrFloat() && !isa<ComplexType>(type.getElementType())) {
-      f.emitError() << "input '" << who << "' has elements of type " << type.getElementType()
-                    << ", which nothing can compute with yet; --feed can name "
-                       "a tensor behind it";
+      InFlightDiagnostic error = f.emitError() << "input '" << who << "' holds ";
+      if (isa<graph::StringType>(type.getElementType()))
+        error << "strings";
+      else
+        error << "elements of type " << type.getElementType();
+      error << ", which nothing can compute with yet; --feed can name a tensor behind it";
       return false;
     }
     if (!type.getEncoding()) {
