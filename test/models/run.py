@@ -11,6 +11,8 @@ For each model and form (SavedModel, frozen GraphDef):
   rows          row i of the largest batch has the bits of that row alone
   lively        two inputs give clearly different outputs (else a skipped layer hides)
   cli           `ingot run` gives the bits that the C ABI gives
+  vectors       kernels without vectors have under 2 % of the work (their share of
+                the time is printed too)
   training      steps of each optimizer beside Keras: in float64 to 1e-9 of each
                 variable's norm, in float32 within 3x of TensorFlow's own spread
 With --checked, instead: artifacts compiled with --debug-arena and with
@@ -79,7 +81,7 @@ class Form:
     def compile(self, out, *options):
         out.mkdir(parents=True, exist_ok=True)
         c = [self.opts.ingot, "compile", self.folder / ("frozen.pb" if self.form == "frozen" else "saved_model"),
-             "-o", out / "model.so", "--header", out / "model.h", *options]
+             "-o", out / "model.so", "--header", out / "model.h", "--report", out / "report.json", *options]
         for shape in self.manifest["shapes"]:
             name, dims = shape.split("=")
             c += ["--shape", f"{self.feeds.get(name, name)}={dims}"]
@@ -206,6 +208,34 @@ class Form:
                 return check(f"{self.name}/cli", False, f"output {n} differs from the C ABI's")
         return check(f"{self.name}/cli", True)
 
+    def vectors(self):
+        """Work as counted, not timed: a step does an operation and moves a word for each lane of its kernel. A kernel
+        of single elements (a loop's counter) has nothing to take lanes for."""
+        kernels = {k["name"]: k for k in json.loads((self.work / "report.json").read_text())["kernels"]}
+        single = {n for n, k in kernels.items() if k["schedule"] == '{loops = "flat"}'}
+        scalar = {n for n, k in kernels.items() if k["vector_bytes"] == 0} - single
+        case = self.biggest()
+        c = [self.opts.ingot, "bench", self.so, "--json", "--seconds", "0.02", "--threads", "1"]
+        if self.form != "frozen" and case["signature"] != "serving_default":
+            c += ["--signature", case["signature"]]
+        for n, p in self.inputs(case).items():
+            c += ["--input", f"{self.feeds.get(n, n)}=@{p}"]
+        r = run(c)
+        if r.returncode:
+            return check(f"{self.name}/vectors", False, last_lines(r))
+        rows = json.loads(r.stdout)["kernels"]
+
+        def share(value, names):
+            return 100 * sum(value(k) for k in rows if k["name"] in names) / max(1e-9, sum(map(value, rows)))
+
+        def steps(k):
+            lanes = max(4, kernels[k["name"]]["vector_bytes"]) / 4
+            return (k["flops"] / 2 + k["bytes"] / 4) / lanes
+        work = share(steps, scalar)
+        check(f"{self.name}/vectors", work < 2, f"scalar kernels: {len(scalar)} of {len(kernels)}, {work:.2f} % of the work, "
+              f"{share(lambda k: k['us'], scalar):.2f} % of the time; of single elements: {len(single)}, "
+              f"{share(lambda k: k['us'], single):.2f} % of the time")
+
     def test(self):
         start = time.time()
         r = self.compile(self.work)
@@ -231,6 +261,7 @@ class Form:
             self.rows(prefixes)
         self.lively(prefixes)
         self.cli(prefixes)
+        self.vectors()
 
 
     def checked(self):

@@ -373,7 +373,11 @@ struct Policy {
   Schedule special(Operation *op) const {
     Schedule s;
     s.loops = Schedule::Loops::special;
-    if (isa<NonzeroOp>(op) || !rank)
+    if (auto nonzero = dyn_cast<NonzeroOp>(op)) {
+      s.lanes = nonzeroLanes(nonzero);
+      return s;
+    }
+    if (!rank)
       return s;
     s.lanes = lanesFor(guess(dims.back(), 256));
     if (auto scan = dyn_cast<ScanOp>(op)) {
@@ -386,6 +390,24 @@ struct Policy {
       s.chunk = std::clamp<int64_t>(8192 / std::max<int64_t>(work, 1), 1, 1024);
     }
     return s;
+  }
+
+  /// As many as one test of what is computed takes; the result is written in scalar code.
+  int64_t nonzeroLanes(NonzeroOp op) const {
+    auto x = dimsOf(op.getX());
+    if (x.empty())
+      return 1;
+    unsigned bits = 8;
+    for (Operation &other : bodyOf(kernel).without_terminator())
+      for (Value v : other.getOperands()) {
+        Type c = Emitter::computeType(getElementTypeOrSelf(v.getType()));
+        if (c.isIntOrFloat())
+          bits = std::max(bits, c.getIntOrFloatBitWidth());
+      }
+    int64_t lanes = std::min<int64_t>(target.lanes(bits), 64), n = guess(x.back(), 256);
+    while (lanes > 1 && lanes / 2 >= n)
+      lanes /= 2;
+    return lanes;
   }
 
   Schedule rows() const {

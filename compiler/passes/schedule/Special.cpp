@@ -5,7 +5,10 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace ingot::nn;
@@ -185,36 +188,94 @@ void emitScan(Emitter &e, ScanOp op, Value lo, Value hi) {
   });
 }
 
-void emitNonzero(Emitter &e, NonzeroOp op) {
-  Ir &ir = e.ir;
-  ir.lanes = 1;
-  auto shape = e.shape(op.getX());
-  Type i64 = ir.b.getI64Type();
-  std::function<Value(Coords, Value)> walk = [&](Coords at, Value count) -> Value {
-    if (at.size() == shape.size()) {
-      Value hit = e.eval(op.getX(), at);
-      ir.when(hit, [&] {
-        for (auto [d, c] : llvm::enumerate(at)) {
-          Value i = arith::IndexCastOp::create(ir.b, ir.loc, i64, ir.scalar(c));
-          e.store(e.results[0], {Coord(count), Coord(static_cast<int64_t>(d))}, i);
-        }
-      });
-      Value one = arith::IndexCastUIOp::create(ir.b, ir.loc, ir.b.getIndexType(), hit);
-      return ir.add(count, one);
+/// The positions of true elements: a vector of elements is one test, then one
+/// step for each that is true.
+class Nonzero {
+public:
+  Nonzero(Emitter &e, NonzeroOp op)
+      : e(e), ir(e.ir), op(op), shape(e.shape(op.getX())), lanes(shape.empty() ? 1 : ir.lanes) {}
+
+  void run() {
+    Value count = walk({}, ir.index(0));
+    // The pointer after those of the results takes the size.
+    LLVM::StoreOp::create(ir.b, ir.loc,
+                          arith::IndexCastOp::create(ir.b, ir.loc, ir.b.getI64Type(), count),
+                          e.pointers.back());
+  }
+
+private:
+  Emitter &e;
+  Ir &ir;
+  NonzeroOp op;
+  SmallVector<Extent> shape;
+  int64_t lanes;
+
+  /// The number of true elements after those at `at`, of which `count` were before.
+  Value walk(Coords at, Value count) {
+    ir.lanes = 1;
+    if (at.size() == shape.size())
+      return one(at, e.eval(op.getX(), at), count);
+    if (at.size() + 1 == shape.size() && lanes > 1) {
+      ir.lanes = lanes;
+      return carryLaneTiles(e, {Value(), shape.back()}, 1, {count},
+                            [&](Coord c, int64_t, SmallVector<Value> a) {
+                              return SmallVector<Value>{some(at, c, a[0])};
+                            })[0];
     }
-    auto r = ir.loop(ir.index(0), ir.index(shape[at.size()]), 1, {count},
-                     [&](Value i, ArrayRef<Value> a) {
-                       Coords next = at;
-                       next.push_back(Coord(i));
-                       return SmallVector<Value>{walk(next, a[0])};
-                     });
-    return r[0];
-  };
-  Value count = walk({}, ir.index(0));
-  // The pointer after those of the results takes the size.
-  LLVM::StoreOp::create(ir.b, ir.loc, arith::IndexCastOp::create(ir.b, ir.loc, i64, count),
-                        e.pointers.back());
-}
+    return ir.loop(ir.index(0), ir.index(shape[at.size()]), 1, {count},
+                   [&](Value i, ArrayRef<Value> a) {
+                     Coords next = at;
+                     next.push_back(Coord(i));
+                     return SmallVector<Value>{walk(next, a[0])};
+                   })[0];
+  }
+  Value some(const Coords &row, const Coord &first, Value count) {
+    Coords at = row;
+    at.push_back(Coord(first.base, first.offset, 1));
+    Value hits = ir.logicalAnd(ir.splat(e.eval(op.getX(), at)), ir.mask);
+    Type whole = ir.b.getIntegerType(static_cast<unsigned>(lanes)), i64 = ir.b.getI64Type();
+    Value packed = vector::BitCastOp::create(ir.b, ir.loc, VectorType::get({1}, whole), hits);
+    Value bits = vector::ExtractOp::create(ir.b, ir.loc, packed, ArrayRef<int64_t>{0});
+    if (whole != i64)
+      bits = arith::ExtUIOp::create(ir.b, ir.loc, i64, bits);
+    Value base = ir.scalar(Coord(first.base, first.offset));
+    return forEachBit(bits, count, [&](Value lane, Value before) {
+      at.back() = Coord(ir.add(base, lane));
+      store(at, before);
+    });
+  }
+  /// Runs `body` with the numbers of the bits that are set, from the lowest, and
+  /// the number of those before; returns how many there are then.
+  Value forEachBit(Value bits, Value count, llvm::function_ref<void(Value, Value)> body) {
+    Type i64 = ir.b.getI64Type(), types[] = {i64, count.getType()};
+    Location places[] = {ir.loc, ir.loc};
+    auto loop = scf::WhileOp::create(ir.b, ir.loc, types, ValueRange{bits, count});
+    OpBuilder::InsertionGuard guard(ir.b);
+    Block *test = ir.b.createBlock(&loop.getBefore(), {}, types, places);
+    Value more = arith::CmpIOp::create(ir.b, ir.loc, arith::CmpIPredicate::ne, test->getArgument(0),
+                                       ir.constantInt(i64, 0));
+    scf::ConditionOp::create(ir.b, ir.loc, more, test->getArguments());
+    Block *step = ir.b.createBlock(&loop.getAfter(), {}, types, places);
+    Value left = step->getArgument(0), before = step->getArgument(1);
+    Value lowest = math::CountTrailingZerosOp::create(ir.b, ir.loc, left);
+    body(arith::IndexCastOp::create(ir.b, ir.loc, ir.b.getIndexType(), lowest), before);
+    Value less = arith::SubIOp::create(ir.b, ir.loc, left, ir.constantInt(i64, 1));
+    Value rest = arith::AndIOp::create(ir.b, ir.loc, left, less);
+    scf::YieldOp::create(ir.b, ir.loc, ValueRange{rest, ir.add(before, 1)});
+    return loop.getResult(1);
+  }
+  void store(const Coords &at, Value place) {
+    for (auto [d, c] : llvm::enumerate(at)) {
+      Value i = arith::IndexCastOp::create(ir.b, ir.loc, ir.b.getI64Type(), ir.scalar(c));
+      e.store(e.results[0], {Coord(place), Coord(static_cast<int64_t>(d))}, i);
+    }
+  }
+  Value one(const Coords &at, Value hit, Value count) {
+    ir.when(hit, [&] { store(at, count); });
+    return ir.add(count,
+                  arith::IndexCastUIOp::create(ir.b, ir.loc, ir.b.getIndexType(), hit).getResult());
+  }
+};
 
 } // namespace
 
@@ -238,7 +299,7 @@ void emitSpecial(Emitter &e, Value lo, Value hi) {
     else if (auto scatter = dyn_cast<ScatterOp>(op))
       emitScatter(e, scatter);
     else
-      emitNonzero(e, cast<NonzeroOp>(op));
+      Nonzero(e, cast<NonzeroOp>(op)).run();
   });
 }
 

@@ -96,6 +96,30 @@ TEST(Contraction, BatchedWithTransposedOperand) {
   expectNear(k.one<float>({x, y}), want, 1e-5f);
 }
 
+TEST(Contraction, SeveralDimensionsInAnyOrder) {
+  // sum over i, k of x[i, m, k] y[k, i, n].
+  KernelRun k(R"(
+    func.func @f(%x: tensor<3x7x5xf32>, %y: tensor<5x3x18xf32>) -> tensor<7x18xf32> {
+      %r = nn.kernel "contraction" (%x, %y : tensor<3x7x5xf32>, tensor<5x3x18xf32>) -> tensor<7x18xf32> {
+      ^bb0(%0: tensor<3x7x5xf32>, %1: tensor<5x3x18xf32>):
+        %d = nn.dot_general %0, %1 {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 0, 2>, rhs_contract = array<i64: 1, 0>} : (tensor<3x7x5xf32>, tensor<5x3x18xf32>) -> tensor<7x18xf32>
+        nn.yield %d : tensor<7x18xf32>
+      }
+      return %r : tensor<7x18xf32>
+    })");
+  auto x = randoms(105), y = randoms(270, 2);
+  std::vector<float> want;
+  for (int m = 0; m < 7; ++m)
+    for (int n = 0; n < 18; ++n) {
+      double s = 0;
+      for (int i = 0; i < 3; ++i)
+        for (int c = 0; c < 5; ++c)
+          s += x[(i * 7 + m) * 5 + c] * y[(c * 3 + i) * 18 + n];
+      want.push_back(s);
+    }
+  expectNear(k.one<float>({x, y}), want, 1e-5f);
+}
+
 namespace {
 void testConv(const Conv &c, bool dynamicImage = false) {
   SCOPED_TRACE(testing::Message() << c.h << "x" << c.w << "x" << c.c << " " << c.kh << "x" << c.kw

@@ -284,3 +284,115 @@ TEST(Elementwise, QuantilesAndGamma) {
   expectNear(r[2].as<float>(), gamma, 1e-6f);
   expectNear(r[3].as<float>(), {-0.619071f, -1.9635100f, -10.423755f, -0.578862f}, 1e-4f);
 }
+
+TEST(Elementwise, ExtremesKeepNaN) {
+  // 21 elements: whole vectors and a rest.
+  KernelRun k(R"(
+    func.func @f(%x: tensor<21xf32>, %y: tensor<21xf32>) -> (tensor<21xf32>, tensor<21xf32>, tensor<21xf32>) {
+      %r:3 = nn.kernel "elementwise" (%x, %y : tensor<21xf32>, tensor<21xf32>) -> tensor<21xf32>, tensor<21xf32>, tensor<21xf32> {
+      ^bb0(%a: tensor<21xf32>, %b: tensor<21xf32>):
+        %0 = nn.max %a, %b : tensor<21xf32>
+        %1 = nn.min %a, %b : tensor<21xf32>
+        %2 = nn.relu %a : tensor<21xf32>
+        nn.yield %0, %1, %2 : tensor<21xf32>, tensor<21xf32>, tensor<21xf32>
+      }
+      return %r#0, %r#1, %r#2 : tensor<21xf32>, tensor<21xf32>, tensor<21xf32>
+    })");
+  auto x = randoms(21), y = randoms(21, 2);
+  for (int i : {0, 17})
+    x[i] = NAN;
+  for (int i : {1, 18})
+    y[i] = NAN;
+  x[2] = y[2] = NAN;
+  x[3] = -0.0f;
+  auto r = k.call({x, y});
+  std::vector<float> max, min, relu;
+  for (int i = 0; i < 21; ++i) {
+    bool nan = std::isnan(x[i]) || std::isnan(y[i]);
+    max.push_back(nan ? NAN : std::max(x[i], y[i]));
+    min.push_back(nan ? NAN : std::min(x[i], y[i]));
+    relu.push_back(std::isnan(x[i]) ? NAN : x[i] > 0 ? x[i] : 0);
+  }
+  expectNear(r[0].as<float>(), max, 0);
+  expectNear(r[1].as<float>(), min, 0);
+  expectNear(r[2].as<float>(), relu, 0);
+  EXPECT_FALSE(std::signbit(r[2].as<float>()[3]));
+}
+
+TEST(Elementwise, CastsThroughHalvesRoundToNearestEven) {
+  // Nothing is stored in 16 bits here, and yet each cast rounds.
+  KernelRun k(R"(
+    func.func @f(%x: tensor<21xf32>) -> (tensor<21xf32>, tensor<21xf32>) {
+      %r:2 = nn.kernel "elementwise" (%x : tensor<21xf32>) -> tensor<21xf32>, tensor<21xf32> {
+      ^bb0(%a: tensor<21xf32>):
+        %0 = nn.cast %a : (tensor<21xf32>) -> tensor<21xf16>
+        %1 = nn.cast %0 : (tensor<21xf16>) -> tensor<21xf32>
+        %2 = nn.cast %a : (tensor<21xf32>) -> tensor<21xbf16>
+        %3 = nn.cast %2 : (tensor<21xbf16>) -> tensor<21xf32>
+        nn.yield %1, %3 : tensor<21xf32>, tensor<21xf32>
+      }
+      return %r#0, %r#1 : tensor<21xf32>, tensor<21xf32>
+    })");
+  std::vector<float> x, half, brain;
+  auto nearest = [](double v, int mantissa) {
+    int e;
+    std::frexp(v, &e);
+    return static_cast<float>(
+        std::ldexp(std::nearbyint(std::ldexp(v, mantissa + 1 - e)), e - mantissa - 1));
+  };
+  for (int i = 0; i < 21; ++i) { // ties of both formats, and numbers beside them
+    double step = std::ldexp(1.0, i < 10 ? -12 : -9);
+    x.push_back(static_cast<float>((1 + (i % 10) * step) * (i % 2 ? -3 : 1)));
+    half.push_back(nearest(x.back(), 10));
+    brain.push_back(nearest(x.back(), 7));
+  }
+  auto r = k.call({x});
+  EXPECT_EQ(r[0].as<float>(), half);
+  EXPECT_EQ(r[1].as<float>(), brain);
+}
+
+TEST(Elementwise, TakeChecksEveryLane) {
+  KernelRun k(R"(
+    func.func @f(%x: tensor<50xf32>, %i: tensor<37xi32>) -> tensor<37xf32> {
+      %r = nn.kernel "elementwise" (%x, %i : tensor<50xf32>, tensor<37xi32>) -> tensor<37xf32> {
+      ^bb0(%a: tensor<50xf32>, %b: tensor<37xi32>):
+        %t = nn.take %a, %b {axis = 0} : (tensor<50xf32>, tensor<37xi32>) -> tensor<37xf32>
+        nn.yield %t : tensor<37xf32>
+      }
+      return %r : tensor<37xf32>
+    })");
+  auto x = randoms(50);
+  std::vector<int32_t> index;
+  std::vector<float> want;
+  for (int i = 0; i < 37; ++i) {
+    index.push_back(i * 7 % 50);
+    want.push_back(x[index.back()]);
+  }
+  expectNear(k.one<float>({x, index}), want, 0);
+  EXPECT_EQ(k.status, 0);
+  for (int at : {0, 5, 31, 36})
+    for (int32_t wrong : {-1, 50, INT32_MIN}) {
+      auto broken = index;
+      broken[at] = wrong;
+      k.one<float>({x, broken});
+      EXPECT_EQ(k.status, 4) << wrong << " in lane " << at;
+    }
+}
+
+TEST(Elementwise, PanelsOfAnyWidth) {
+  for (int n : {37, 32, 5}) { // the last panel is partly empty, or all are full
+    int tile = 16, panels = (n + tile - 1) / tile, rows = 6;
+    std::string X = "tensor<" + std::to_string(rows) + "x" + std::to_string(n) + "xf32>",
+                P = "tensor<" + std::to_string(panels) + "x" + std::to_string(rows) + "x16xf32>";
+    KernelRun k("func.func @f(%x: " + X + ") -> " + P +
+                " {\n%r = nn.kernel \"elementwise\" (%x : " + X + ") -> " + P +
+                " {\n^bb0(%0: " + X + "):\n%p = nn.pack %0 {dim = 1, tile = 16} : (" + X + ") -> " +
+                P + "\nnn.yield %p : " + P + "\n}\nreturn %r : " + P + "\n}");
+    auto x = randoms(rows * n);
+    std::vector<float> want(panels * rows * tile);
+    for (int i = 0; i < rows; ++i)
+      for (int j = 0; j < n; ++j)
+        want[(j / tile * rows + i) * tile + j % tile] = x[i * n + j];
+    expectNear(k.one<float>({x}), want, 0);
+  }
+}

@@ -90,6 +90,38 @@ TEST(Special, NonzeroDefinesASize) {
   EXPECT_EQ(k.definedSize, 4);
 }
 
+TEST(Special, NonzeroOfWhatIsComputed) {
+  // Lanes behind the end of a row are no elements, although 0 > -0.5.
+  for (int n : {1, 5, 16, 37, 100}) {
+    KernelRun k(R"(
+      func.func @f(%x: tensor<3x?xf32, #nn.sizes<"n">>) -> tensor<?x2xi64, #nn.sizes<"nz">> {
+        %r = nn.kernel "other" (%x : tensor<3x?xf32, #nn.sizes<"n">>) -> tensor<?x2xi64, #nn.sizes<"nz">> {
+        ^bb0(%0: tensor<3x?xf32, #nn.sizes<"n">>):
+          %k = nn.constant dense<-0.5> : tensor<f32>
+          %b = nn.broadcast %k {dims = array<i64>} : (tensor<f32>) -> tensor<3x?xf32, #nn.sizes<"n">>
+          %c = nn.compare gt %0, %b : (tensor<3x?xf32, #nn.sizes<"n">>, tensor<3x?xf32, #nn.sizes<"n">>) -> tensor<3x?xi1, #nn.sizes<"n">>
+          %d = "nn.nonzero"(%c) <{symbol = "nz"}> : (tensor<3x?xi1, #nn.sizes<"n">>) -> tensor<?x2xi64, #nn.sizes<"nz">>
+          nn.yield %d : tensor<?x2xi64, #nn.sizes<"nz">>
+        }
+        return %r : tensor<?x2xi64, #nn.sizes<"nz">>
+      })",
+                {{"n", n}, {"nz", 3 * n}});
+    auto x = randoms(3 * n);
+    std::fill(x.begin(), x.begin() + n, -1.0f); // a row without any
+    std::vector<int64_t> want;
+    for (int i = 0; i < 3 * n; ++i)
+      if (x[i] > -0.5f) {
+        want.push_back(i / n);
+        want.push_back(i % n);
+      }
+    auto got = k.one<int64_t>({x});
+    EXPECT_EQ(k.definedSize, static_cast<int64_t>(want.size() / 2));
+    got.resize(want.size());
+    EXPECT_EQ(got, want);
+    EXPECT_GT(k.schedule.lanes, 1);
+  }
+}
+
 TEST(Special, MaxPoolGradGoesToTheFirstMaximum) {
   KernelRun k(R"(
     func.func @f(%x: tensor<?x9x8x20xf32, #nn.sizes<"b">>, %g: tensor<?x5x4x20xf32, #nn.sizes<"b">>) -> tensor<?x9x8x20xf32, #nn.sizes<"b">> {

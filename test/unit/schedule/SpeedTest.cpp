@@ -3,6 +3,7 @@
 #include "test/unit/schedule/Harness.h"
 #include "test/unit/schedule/Texts.h"
 #include <cstdio>
+#include <memory>
 
 using namespace ingot::test;
 
@@ -68,5 +69,50 @@ TEST(DISABLED_Speed, Rows) {
     KernelRun run(softmaxText(n), {{"b", 1024}, {"n", 1000}});
     int width = n[1] == '0' && !n[2] ? 10 : 1000;
     report("softmax of 1024 rows", run, {randoms(1024 * width)}, 8.0 * 1024 * width, "GB/s");
+  }
+}
+
+/// Tiles of a convolution side by side: what the policy takes, and fewer accumulators, in turns.
+TEST(DISABLED_Speed, TilesOfConvolutions) {
+  for (const Conv &c : {Conv{1, 224, 224, 3, 7, 7, 64, 2, 1, 3, 3, 3, 3},
+                        Conv{1, 56, 56, 64, 3, 3, 64, 1, 1, 1, 1, 1, 1},
+                        Conv{1, 28, 28, 128, 3, 3, 128, 1, 1, 1, 1, 1, 1}}) {
+    std::string text = c.text(false, 32);
+    size_t at = text.find(" {\n^bb0");
+    std::vector<std::pair<std::string, std::unique_ptr<KernelRun>>> runs;
+    runs.emplace_back("policy", std::make_unique<KernelRun>(
+                                    text, std::map<std::string, int64_t>{{"batch", c.n}}));
+    for (auto [rows, vecs] : {std::pair(14, 2),
+                              {12, 2},
+                              {10, 2},
+                              {8, 2},
+                              {7, 2},
+                              {6, 2},
+                              {4, 2},
+                              {28, 1},
+                              {24, 1},
+                              {16, 1},
+                              {14, 1},
+                              {6, 4},
+                              {7, 4}}) {
+      std::string schedule = " attributes {schedule = {lane_dim = 3, lanes = 16, loops = \"tile\", "
+                             "order = [2, 3], row_dim = 2, rows = " +
+                             std::to_string(rows) +
+                             ", units = [[0, 1], [1, 1]], vecs = " + std::to_string(vecs) + "}}";
+      runs.emplace_back(
+          std::to_string(rows) + "x" + std::to_string(vecs),
+          std::make_unique<KernelRun>(text.substr(0, at) + schedule + text.substr(at),
+                                      std::map<std::string, int64_t>{{"batch", c.n}}));
+    }
+    std::vector<Bytes> in{randoms(c.n * c.h * c.w * c.c), randoms(c.kh * c.kw * c.c * c.f)};
+    std::vector<double> best(runs.size(), 1e9);
+    for (int round = 0; round < 10; ++round)
+      for (size_t i = 0; i < runs.size(); ++i)
+        if (runs[i].second->ok)
+          best[i] = std::min(best[i], runs[i].second->time(in, 5));
+    for (size_t i = 0; i < runs.size(); ++i)
+      std::printf("conv %dx%d of %d, tile %6s: %8.1f us, %4u spills in loops, %6u B\n", c.kh, c.kw,
+                  c.h, runs[i].first.c_str(), best[i] * 1e6, runs[i].second->loopSpills,
+                  unsigned(runs[i].second->textBytes));
   }
 }
