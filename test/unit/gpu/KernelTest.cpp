@@ -207,6 +207,27 @@ TEST(Rows, WholeTensor) {
   expectNear(k.one({x}), {*std::max_element(x.begin(), x.end())}, 0);
 }
 
+TEST(Rows, SumsInFloat64) {
+  // Halves of a 64 bit value go through a warp's exchange one by one.
+  for (int n : {32, 100, 1000}) {
+    std::string t = tensorText({"b", std::to_string(n)}), r = tensorText({"b"}),
+                d = tensorText({"b", std::to_string(n)}, "f64"), s = tensorText({"b"}, "f64");
+    GpuRun k(kernelText({t}, r,
+                        "%d = nn.cast %0 : (" + t + ") -> " + d +
+                            "\n%s = nn.reduce sum %d {dims = array<i64: 1>} : (" + d + ") -> " + s +
+                            "\n%r = nn.cast %s : (" + s + ") -> " + r),
+             {{"b", 3}});
+    EXPECT_EQ(k.schedule.loops, Loops::rows);
+    auto x = randoms(3 * n);
+    x[1] = 1e7f; // float32 would lose the others
+    x[n - 1] = -1e7f;
+    std::vector<double> want(3);
+    for (int i = 0; i < 3 * n; ++i)
+      want[i / n] += x[i];
+    expectNear(k.one({x}), want, 1e-6);
+  }
+}
+
 TEST(Matmul, DenseAtOddSizes) {
   for (auto [m, k, n] : {std::tuple(1, 784, 10),
                          {3, 16, 16},

@@ -396,3 +396,22 @@ TEST(Elementwise, PanelsOfAnyWidth) {
     expectNear(k.one<float>({x}), want, 0);
   }
 }
+
+TEST(Elementwise, TransposesOfThreeDimensions) {
+  KernelRun k(R"(
+    func.func @f(%x: tensor<3x4x18xf32>) -> tensor<18x3x4xf32> {
+      %r = nn.kernel "elementwise" (%x : tensor<3x4x18xf32>) -> tensor<18x3x4xf32> {
+      ^bb0(%0: tensor<3x4x18xf32>):
+        %t = nn.transpose %0 {permutation = array<i64: 2, 0, 1>} : (tensor<3x4x18xf32>) -> tensor<18x3x4xf32>
+        nn.yield %t : tensor<18x3x4xf32>
+      }
+      return %r : tensor<18x3x4xf32>
+    })");
+  auto x = randoms(216);
+  std::vector<float> want;
+  for (int c = 0; c < 18; ++c)
+    for (int a = 0; a < 3; ++a)
+      for (int b = 0; b < 4; ++b)
+        want.push_back(x[(a * 4 + b) * 18 + c]);
+  expectNear(k.one<float>({x}), want, 0);
+}

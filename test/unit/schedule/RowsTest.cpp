@@ -99,6 +99,24 @@ TEST(Rows, Columns) {
   expectNear(k.one<float>({x}), want, 1e-5f);
 }
 
+TEST(Rows, OuterAndMiddleDimensions) {
+  // sums over the first and the third dimension of four.
+  KernelRun k(R"(
+    func.func @f(%x: tensor<3x5x7x20xf32>) -> tensor<5x20xf32> {
+      %r = nn.kernel "reduction" (%x : tensor<3x5x7x20xf32>) -> tensor<5x20xf32> {
+      ^bb0(%0: tensor<3x5x7x20xf32>):
+        %d = nn.reduce sum %0 {dims = array<i64: 0, 2>} : (tensor<3x5x7x20xf32>) -> tensor<5x20xf32>
+        nn.yield %d : tensor<5x20xf32>
+      }
+      return %r : tensor<5x20xf32>
+    })");
+  auto x = randoms(2100);
+  std::vector<float> want(100);
+  for (int i = 0; i < 2100; ++i)
+    want[i / 140 % 5 * 20 + i % 20] += x[i];
+  expectNear(k.one<float>({x}), want, 1e-5f);
+}
+
 TEST(Rows, StatisticsAndValuesTogether) {
   // Several reductions of columns, and a result of another shape: serial.
   KernelRun k(R"(
