@@ -263,7 +263,6 @@ class Form:
         self.cli(prefixes)
         self.vectors()
 
-
     def checked(self):
         r = self.compile(self.work)
         plain, why = self.all_cases("plain", 1) if r.returncode == 0 else (None, last_lines(r))

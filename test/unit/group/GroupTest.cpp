@@ -167,7 +167,7 @@ TEST_F(Group, ProjectionsLeaveLoops) {
       }
       return %r : !h
     })",
-        {"contraction", "elementwise", "contraction"});
+        {"contraction", "contraction"});
 }
 
 } // namespace
