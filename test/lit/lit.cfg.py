@@ -14,6 +14,8 @@ config.test_exec_root = config.ingot_lit_out
 
 path = [os.path.join(config.ingot_build, "tools", tool)
         for tool in ("ingot-opt", "ingot", "ingot-opsdoc")]
+if "INGOT_LIT_TOOLS" in os.environ:  # other builds of some tools
+    path.insert(0, os.environ["INGOT_LIT_TOOLS"])
 path += [config.llvm_bin, config.environment.get("PATH", "")]
 config.environment["PATH"] = os.pathsep.join(path)
 config.substitutions.append(("%llvm_bin", config.llvm_bin))

@@ -296,6 +296,28 @@ func.func @f(%x: tensor<1x2xf32> {ingot.input = "x"}) -> (tensor<1x2xf32> {ingot
             std::string::npos);
 }
 
+TEST_F(Program, AFailingKernelEndsTheCall) {
+  // `row` fails where it is not in place; what comes after must not run.
+  compile(
+      R"(
+nn.variable @v {value = dense<0> : tensor<i32>}
+func.func @f(%x: tensor<1x2xf32> {ingot.input = "x"}, %v: tensor<i32> {ingot.variable = @v})
+    -> (tensor<1x2xf32> {ingot.output = "y"}, tensor<i32> {ingot.variable = @v}) {
+  %l = nn.dispatch @kernels::@row(%x, %x, %v) {)" ONE
+      R"(, inplace = array<i64>} : (tensor<1x2xf32>, tensor<1x2xf32>, tensor<i32>) -> tensor<1x2xf32>
+  %n = nn.dispatch @kernels::@inc(%v) {)" ONE
+      R"(, inplace = array<i64: 0, 0>} : (tensor<i32>) -> tensor<i32>
+  return %l, %n : tensor<1x2xf32>, tensor<i32>
+})");
+  std::vector<float> x = {1, 2}, y = {0, 0};
+  ingot_tensor in = tensor(x.data(), 8, INGOT_F32, {1, 2});
+  ingot_tensor out = tensor(y.data(), 8, INGOT_F32, {1, 2});
+  EXPECT_EQ(ingot_run(loaded->module(), run, 0, &in, &out), INGOT_INVALID_ARGUMENT);
+  int32_t counted = -1;
+  EXPECT_EQ(ingot_state_get(loaded->module(), state, 0, &counted, sizeof counted), INGOT_OK);
+  EXPECT_EQ(counted, 0);
+}
+
 TEST_F(Program, UnequalSizesAreRefused) {
   compile(
       R"(

@@ -415,3 +415,16 @@ TEST(Elementwise, TransposesOfThreeDimensions) {
         want.push_back(x[(a * 4 + b) * 18 + c]);
   expectNear(k.one<float>({x}), want, 0);
 }
+
+TEST(Elementwise, WhatReadsElsewhereIsNotInPlace) {
+  for (const char *op : {"nn.transpose %0 {permutation = array<i64: 1, 0>}",
+                         "nn.reverse %0 {dims = array<i64: 0>}"}) {
+    std::string X = "tensor<19x19xf32>";
+    KernelRun k("func.func @f(%x: " + X + ", %y: " + X + ") -> " + X +
+                " {\n%r = nn.kernel \"elementwise\" (%x, %y : " + X + ", " + X + ") -> " + X +
+                " {\n^bb0(%0: " + X + ", %1: " + X + "):\n%t = " + op + " : (" + X + ") -> " + X +
+                "\n%s = nn.add %t, %1 : " + X + "\nnn.yield %s : " + X + "\n}\nreturn %r : " + X +
+                "\n}");
+    EXPECT_EQ(k.inplace, (std::vector<int64_t>{0, 1})) << op;
+  }
+}

@@ -211,6 +211,23 @@ func.func @f(%x: !a, %y: !b) -> !r {
     check(text, sizes, {}, 2);
   }
 }
+TEST_F(Gradients, BroadcastOfTwoDimensionsFoundAtRunTime) {
+  std::string text = R"mlir(!a = tensor<?x?xf64, #nn.sizes<"n", "k">>
+!b = tensor<?x?xf64, #nn.sizes<"m", "l">>
+!r = tensor<?x?xf64, #nn.sizes<"bcast(m, n)", "bcast(k, l)">>
+func.func @f(%x: !a, %y: !b) -> !r {
+  %a = nn.broadcast %x {dims = array<i64: 0, 1>} : (!a) -> !r
+  %b = nn.broadcast %y {dims = array<i64: 0, 1>} : (!b) -> !r
+  %r = nn.mul %a, %b : !r
+  return %r : !r
+})mlir";
+  for (auto [n, k, m, l] : {std::tuple(1, 3, 4, 1), {4, 1, 1, 3}, {1, 1, 4, 3}, {4, 3, 4, 3}}) {
+    llvm::StringMap<int64_t> sizes;
+    for (auto [name, size] : {std::pair("n", n), {"k", k}, {"m", m}, {"l", l}})
+      sizes[name] = size;
+    check(text, sizes, {}, 2);
+  }
+}
 TEST_F(Gradients, Indices) {
   std::string i = " %i = nn.constant dense<[[2, 0, 2], [1, 1, 0]]> : tensor<2x3xi32>\n";
   checkOp("nn.take %x, %i {axis = 0 : i64} : (tensor<3x2xf64>, tensor<2x3xi32>)",
