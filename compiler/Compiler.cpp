@@ -318,6 +318,8 @@ static std::string spellType(Type type) {
       os << d.str() << "x";
   if (isa<graph::StringType>(element))
     os << "string";
+  else if (auto c = dyn_cast<ComplexType>(element))
+    os << "c" << 2 * c.getElementType().getIntOrFloatBitWidth();
   else
     element.print(os);
   return t ? s : s + " of unknown shape";

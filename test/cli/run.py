@@ -203,6 +203,10 @@ def complex_numbers(c):
         check("complex/npy", a.descr == "<c8" and len(a.data) == 24, a.descr)
         c.good("complex/from_npy", "run", "turn.so", "--input", f"x=@{made[0]}", words=[re.escape("[1-2j, 0+3j, 4-0j]")])
     c.good("complex/random", "run", "turn.so", "--input", "x=5xc64=random", words=[r"5xc64 = \["])
+    (c.folder / "four.pbtxt").write_text(COMPLEX_GRAPH.replace("size: -1", "size: 4"))
+    c.good("complex/static", "compile", "four.pbtxt", "-o", "four.so")
+    c.good("complex/static_bench", "bench", "four.so", "--seconds", 0.05, words=["median"])
+    c.good("complex/inspect", "inspect", "four.pbtxt", words=["input +x: 4xc64", "output +y: 4xc64"])
     c.good("complex/verify", "verify", "turn.pbtxt", "--all", words=["ok"])
     c.bad("complex/number", "run", "turn.so", "--input", "x=1xc64=1+2", words=["no number", "1+2"])
 

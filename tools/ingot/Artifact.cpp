@@ -111,8 +111,12 @@ static Tensor randomInput(const ingot_value &v, std::map<std::string, int64_t> &
   Tensor t;
   t.dtype = v.dtype;
   for (int32_t d = 0; d < v.rank; ++d) {
-    auto named = sizes.find(v.dim_names[d] ? v.dim_names[d] : "");
-    t.shape.push_back(v.dims[d] >= 0 ? v.dims[d] : named == sizes.end() ? 1 : named->second);
+    if (v.dims[d] >= 0) { // only unknown sizes have names
+      t.shape.push_back(v.dims[d]);
+      continue;
+    }
+    auto named = sizes.find(v.dim_names[d]);
+    t.shape.push_back(named == sizes.end() ? 1 : named->second);
   }
   t.data.resize(t.elements() * ingot_dtype_size(t.dtype));
   fillRandom(t, seed);

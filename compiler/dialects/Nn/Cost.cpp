@@ -17,9 +17,8 @@ static SizeExpr productOfAllButLast(Type type) {
   return n;
 }
 
-static SizeExpr flopsOf(Operation *op) {
-  if (op->getNumResults() != 1 || !isFloat(op->getResult(0).getType()))
-    return 0;
+/// With complex numbers counted as one each.
+static SizeExpr realFlopsOf(Operation *op) {
   Type result = op->getResult(0).getType();
   if (auto dot = dyn_cast<DotGeneralOp>(op)) {
     SizeExpr n = elementCount(result) * 2;
@@ -48,6 +47,17 @@ static SizeExpr flopsOf(Operation *op) {
   if (isa<ScanOp>(op) || fusionClass(op) == FusionClass::Elementwise)
     return elementCount(result);
   return 0;
+}
+
+static SizeExpr flopsOf(Operation *op) {
+  if (op->getNumResults() != 1 || !isFloat(op->getResult(0).getType()) ||
+      isa<RealOp, ImagOp, ComplexOp>(op))
+    return 0;
+  Type result = op->getResult(0).getType();
+  // A complex product with a sum is four real ones, most else at least two.
+  if (isa<ComplexType>(cast<RankedTensorType>(result).getElementType()))
+    return realFlopsOf(op) * (fusionClass(op) == FusionClass::Contraction ? 4 : 2);
+  return realFlopsOf(op);
 }
 
 SizeExpr countFlops(Operation *root) {

@@ -72,11 +72,8 @@ Partition::Partition(Block &block, bool fuse) : block(block), fuse(fuse) {
 
 void Partition::place(Operation *op) {
   FusionClass fusion = fusionClass(op);
-  // A part of a complex argument is a strided view of it.
-  if (fuse && isa<RealOp, ImagOp>(op) && mayClone(op) && !constness.isPrepared(op)) {
-    cloned.insert(op);
-    return;
-  }
+  if (fuse && isa<RealOp, ImagOp>(op))
+    return placePart(op);
   if (fuse && fusion == FusionClass::Elementwise)
     return placeElementwise(op);
   if (fuse && fusion == FusionClass::Injective)
@@ -249,6 +246,21 @@ void Partition::placeElementwise(Operation *op) {
         merge(c, other);
     return;
   }
+  open(op, KernelKind::Elementwise);
+}
+
+void Partition::placePart(Operation *op) {
+  // A part of a complex argument is a strided view of it.
+  bool prepare = constness.isPrepared(op);
+  if (mayClone(op) && !prepare) {
+    cloned.insert(op);
+    return;
+  }
+  // Both parts come from one kernel that reads the argument once.
+  for (Operation *other : op->getOperand(0).getUsers())
+    if (int g = groupOf(other); isa<RealOp, ImagOp>(other) && g >= 0 && all[g].prepare == prepare &&
+                                all[g].kind == KernelKind::Elementwise && !wouldCycle(g, op))
+      return join(g, op);
   open(op, KernelKind::Elementwise);
 }
 

@@ -42,6 +42,7 @@ public:
 private:
   void place(mlir::Operation *op);
   void placeElementwise(mlir::Operation *op);
+  void placePart(mlir::Operation *op);
   void placeReduction(nn::ReduceOp reduce);
   void placeInjective(mlir::Operation *op);
   /// A new group of `op` alone.

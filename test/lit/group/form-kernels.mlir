@@ -133,3 +133,25 @@ func.func @step(%xs: !xs, %h0: !h, %w: tensor<32x32xf32>, %bias: !h) -> !h {
   }
   return %h : !h
 }
+
+// -----
+
+// Both parts of a complex argument that several kernels read come from one kernel; a
+// part that one reader wants is a strided view.
+// CHECK-LABEL: func.func @parts
+// CHECK: %[[P:.*]]:2 = nn.kernel "elementwise"(%arg0 : tensor<4x4xcomplex<f32>>) -> tensor<4x4xf32>, tensor<4x4xf32>
+// CHECK: nn.real
+// CHECK: nn.imag
+// CHECK: nn.kernel "contraction"(%[[P]]#0, %[[P]]#1
+// CHECK: nn.kernel "elementwise"(%arg1 : tensor<4x4xcomplex<f32>>)
+// CHECK: nn.imag
+// CHECK: nn.transpose
+func.func @parts(%x: tensor<4x4xcomplex<f32>>, %y: tensor<4x4xcomplex<f32>>) -> (tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>) {
+  %re = nn.real %x : (tensor<4x4xcomplex<f32>>) -> tensor<4x4xf32>
+  %im = nn.imag %x : (tensor<4x4xcomplex<f32>>) -> tensor<4x4xf32>
+  %a = nn.dot_general %re, %im {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %b = nn.dot_general %im, %re {lhs_batch = array<i64>, rhs_batch = array<i64>, lhs_contract = array<i64: 1>, rhs_contract = array<i64: 0>} : (tensor<4x4xf32>, tensor<4x4xf32>) -> tensor<4x4xf32>
+  %c = nn.imag %y : (tensor<4x4xcomplex<f32>>) -> tensor<4x4xf32>
+  %t = nn.transpose %c {permutation = array<i64: 1, 0>} : (tensor<4x4xf32>) -> tensor<4x4xf32>
+  return %a, %b, %t : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+}
